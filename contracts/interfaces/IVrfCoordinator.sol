@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {RandomnessId} from "../types/Ids.sol";
+
+/// @title Verifiable randomness that neither the requester nor an operator can choose or re-roll.
+/// @notice ECVRF-SECP256K1-SHA256-TAI (RFC 9381, suite byte 0xFE). The input of a request is fixed by the hash of the
+///         block that holds it; the operator who has to answer follows from that hash; a silent operator is slashed and
+///         the next one takes over; after the last one the request expires and its fee goes back.
+interface IVrfCoordinator {
+    enum Status {
+        Unknown,
+        Pending,
+        Fulfilled,
+        Expired
+    }
+
+    struct Operator {
+        address account;
+        bool active; // may be assigned to new requests
+        uint48 activeFromBlock; // first request block that may be assigned to this operator
+        uint48 exitAt; // earliest time of `withdrawBond` after `exit`, 0 while not leaving
+        uint96 bond;
+        uint256 keyX;
+        uint256 keyY;
+    }
+
+    struct Request {
+        address requester;
+        uint48 blockNumber; // the block whose hash makes the input
+        uint48 deadline; // the assigned operator is late after this time, in seconds
+        Status status;
+        uint8 attempt; // 0 for the first operator
+        uint16 operatorCount; // operators known at the request; the assignment is drawn from these
+        address refundTo;
+        uint96 fee;
+        uint64 nonce; // of this requester
+        bytes32 blockHash; // zero until pinned
+        bytes32 output; // beta, once fulfilled
+    }
+
+    event OperatorRegistered(uint256 indexed operatorIndex, address indexed account, uint256 keyX, uint256 keyY, uint48 activeFromBlock);
+    event OperatorExiting(uint256 indexed operatorIndex, uint48 exitAt);
+    event OperatorSlashed(uint256 indexed operatorIndex, RandomnessId indexed id, uint96 amount);
+    event BondWithdrawn(uint256 indexed operatorIndex, uint96 amount);
+    event RandomnessRequested(RandomnessId indexed id, address indexed requester, uint64 nonce, uint48 blockNumber);
+    event RandomnessReassigned(RandomnessId indexed id, uint8 attempt, uint48 deadline);
+    event RandomnessFulfilled(RandomnessId indexed id, uint256 indexed operatorIndex, bytes32 output);
+    event RandomnessExpired(RandomnessId indexed id);
+
+    error VrfCoordinator_UnknownRequest(RandomnessId id);
+    error VrfCoordinator_NotPending(RandomnessId id, Status status);
+    error VrfCoordinator_FeeTooLow(uint256 have, uint256 want);
+    error VrfCoordinator_BondTooLow(uint256 have, uint256 want);
+    error VrfCoordinator_TooManyOperators(uint256 limit);
+    error VrfCoordinator_NoOperators();
+    error VrfCoordinator_NotOperator(address account);
+    error VrfCoordinator_AlreadyOperator(address account);
+    error VrfCoordinator_KeyTaken(uint256 keyX, uint256 keyY);
+    error VrfCoordinator_InvalidKey(uint256 keyX, uint256 keyY);
+    error VrfCoordinator_InvalidProof(RandomnessId id);
+    error VrfCoordinator_NotPossessed(uint256 keyX, uint256 keyY);
+    error VrfCoordinator_SameBlock(RandomnessId id);
+    error VrfCoordinator_NotLate(RandomnessId id, uint256 deadline);
+    error VrfCoordinator_BlockHashGone(RandomnessId id, uint256 blockNumber);
+    error VrfCoordinator_NotExiting(uint256 operatorIndex);
+    error VrfCoordinator_StillLocked(uint256 operatorIndex, uint256 until);
+    error VrfCoordinator_InvalidParameters();
+
+    /// @notice Registers `msg.sender` as an operator, with its bond as value.
+    /// @param keyX affine x of the public key on secp256k1
+    /// @param keyY affine y of the public key
+    /// @param proof an 81-byte VRF proof over `possessionAlpha(msg.sender, keyX, keyY)`: shows that the key is held
+    /// @return operatorIndex its place in the list; the key answers requests made from `activationDelay` blocks on
+    function registerOperator(uint256 keyX, uint256 keyY, bytes calldata proof) external payable returns (uint256 operatorIndex);
+
+    /// @notice Stops new assignments to the caller's key; the bond can leave once no request can be blamed on it.
+    function exit() external;
+
+    /// @notice Credits the caller's bond after `exit` and its delay; collect it with `withdraw`.
+    function withdrawBond() external;
+
+    /// @notice Requests one output. The input is fixed by this block's hash, which nobody knows yet.
+    /// @param refundTo is credited the fee if the request expires, and the slashed bonds of silent operators
+    function request(address refundTo) external payable returns (RandomnessId id);
+
+    /// @notice Answers a request. Anyone may send it: the proof shows that the assigned operator made it.
+    /// @param proof 81 bytes: Gamma (33, SEC1 compressed) | c (16) | s (32)
+    /// @return output beta, 32 bytes
+    function fulfil(RandomnessId id, bytes calldata proof) external returns (bytes32 output);
+
+    /// @notice Slashes a late operator and hands the request to the next one, or expires it after the last one or
+    ///         when the block hash can no longer be read. Anyone may call.
+    function reassign(RandomnessId id) external;
+
+    /// @notice The input that the operator now assigned has to prove, and who that is.
+    /// @dev alpha = keccak256(abi.encode(ALPHA_DOMAIN, chainid, coordinator, keyX, keyY, requester, nonce, blockHash)).
+    function challengeOf(RandomnessId id) external view returns (uint256 operatorIndex, bytes32 alpha);
+
+    /// @notice What `registerOperator` wants proven.
+    function possessionAlpha(address account, uint256 keyX, uint256 keyY) external view returns (bytes32 alpha);
+
+    function requestOf(RandomnessId id) external view returns (Request memory);
+
+    /// @return status of the request; `output` is zero unless it is Fulfilled
+    function outputOf(RandomnessId id) external view returns (Status status, bytes32 output);
+
+    function operator(uint256 operatorIndex) external view returns (Operator memory);
+
+    function operatorCount() external view returns (uint256);
+
+    /// @notice The fee of one request, in wei.
+    function fee() external view returns (uint96);
+
+    /// @notice Longest time, in seconds, from a request to its fulfilment or to the moment when it can be expired.
+    function maximumLatency() external view returns (uint256);
+}
