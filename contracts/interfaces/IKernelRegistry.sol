@@ -57,6 +57,9 @@ interface IKernelRegistry is IInferenceConsumer {
     function registerPublisher(string calldata handle) external;
 
     /// @notice Registers a kernel of the caller, who needs a handle. Nothing of it can change afterwards.
+    /// @dev Every string is printable ASCII, so that no reader meets malformed text: at most 64 bytes in `name` and
+    ///      `version`, 2048 in `build.compilerFlags` and `runtime.options`, 256 elsewhere. `modelCid` is a binary CIDv1 of
+    ///      sha2-256, raw or dag-pb. Limits are positive, at most 24 hours, 4 TiB of memory and 64 GiB of output.
     function register(Manifest calldata manifest) external returns (KernelId kernel);
 
     /// @notice Pays for the kernel's admission job (value: `JobMarket.quoteValidation`). Anyone may pay; the refund goes to the payer.
@@ -64,13 +67,21 @@ interface IKernelRegistry is IInferenceConsumer {
     function requestValidation(KernelId kernel, uint8 committeeSize) external payable returns (JobId job);
 
     /// @notice Points `publisher/name@label` (for instance `latest`, `stable`) at one of the caller's kernels of that name.
-    ///         A label is never a valid version: versions begin with a digit, labels with a letter.
+    ///         A label is never a valid version: versions begin with a digit, labels with a letter:
+    ///         `[a-z]([a-z0-9-]*[a-z0-9])?`, at most 64.
     function setAlias(string calldata label, KernelId kernel) external;
 
-    /// @notice Marks one of the caller's kernels as deprecated, with a reason for readers.
+    /// @notice Marks one of the caller's kernels as deprecated, with a reason for readers (printable ASCII, at most 256).
+    ///         It keeps its aliases and can get no new one.
     function deprecate(KernelId kernel, string calldata reason) external;
 
     function kernelOf(KernelId kernel) external view returns (Kernel memory);
+
+    /// @notice What a job needs to know of a kernel, in two storage reads; all zero if it is unknown.
+    /// @return publisher is paid the author fee
+    /// @return status only Approved kernels take inference jobs
+    /// @return authorFee wei per job
+    function termsOf(KernelId kernel) external view returns (address publisher, Status status, uint96 authorFee);
 
     function manifestOf(KernelId kernel) external view returns (Manifest memory);
 

@@ -6,7 +6,8 @@ import {EnvironmentClass} from "../types/Ids.sol";
 /// @title Who may validate, with how much at stake.
 /// @notice Thawing stake no longer weighs in draws but stays slashable until it is withdrawn. A validator that has been
 ///         drawn is locked until its job is final. Draws read the weights of a past block, so that stake moved after a
-///         request weighs nothing in it.
+///         request weighs nothing in it. A validator's weight is its stake less the thawing part if that reaches
+///         `minimumStake`, else zero; exactly those with weight have a leaf in the sum tree.
 interface IValidatorStaking {
     struct Validator {
         uint128 stake; // everything that is slashable, thawing part included
@@ -33,9 +34,13 @@ interface IValidatorStaking {
     error ValidatorStaking_Locked(address validator, uint256 locks);
     error ValidatorStaking_Full(uint256 capacity);
     error ValidatorStaking_EndpointTooLong(uint256 have, uint256 limit);
+    error ValidatorStaking_InvalidEndpoint();
+    error ValidatorStaking_ZeroAmount();
+    error ValidatorStaking_NotPast(uint256 blockNumber, uint256 currentBlock);
     error ValidatorStaking_InvalidParameters();
 
-    /// @notice Adds the value to the caller's stake and sets its profile.
+    /// @notice Adds the value to the caller's stake and sets its profile. What does not thaw must reach `minimumStake`.
+    /// @param endpoint at most 256 bytes of printable ASCII
     /// @dev Only the validator itself can call this for itself: nobody can lengthen another's lock.
     function stake(EnvironmentClass environmentClass, string calldata endpoint) external payable;
 
@@ -52,7 +57,7 @@ interface IValidatorStaking {
     /// @notice Draws up to `count` validators, weighted by their stake at `atBlock`, without replacement, none of `seated`.
     /// @dev Seat i = seated.length + j takes the validator at keccak256(abi.encode(seed, i)) mod (remaining weight), counted
     ///      over the leaves in order, leaves of seated and drawn validators counting zero. Fewer than `count` are returned
-    ///      when nobody with weight is left.
+    ///      when nobody with weight is left. `atBlock` must be past, and `seated` free of duplicates.
     function draw(bytes32 seed, uint256 count, address[] calldata seated, uint48 atBlock) external view returns (address[] memory drawn);
 
     /// @notice Holds the stake of these validators until `unlock`. Only the market.
@@ -72,9 +77,14 @@ interface IValidatorStaking {
 
     function totalWeightAt(uint48 blockNumber) external view returns (uint256);
 
-    /// @notice The validator on a leaf (counted from 0), or zero. Lists all validators when read for 0..leafCount().
+    /// @notice The validator now on a leaf (counted from 0), or zero. Lists all that have weight when read for 0..leafCount().
     function validatorAt(uint256 leafIndex) external view returns (address);
 
+    /// @notice The validator that was on a leaf at the end of a past block, or zero. A leaf that was given up is given to
+    ///         others later; what a past block looked like never changes.
+    function validatorAtBlock(uint256 leafIndex, uint48 blockNumber) external view returns (address);
+
+    /// @notice How many leaves were ever in use; never falls.
     function leafCount() external view returns (uint256);
 
     function market() external view returns (address);
