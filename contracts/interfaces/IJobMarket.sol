@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "../types/Ids.sol";
+import {Commitment, JobId, KernelId, RandomnessId, RecordDigest} from "../types/Ids.sol";
 
 /// @title Jobs: request, seed, committee, commit, reveal, settle, deliver.
 /// @notice A job's output is what a strict majority of its whole committee reveals. No majority: the committee grows by
@@ -122,6 +122,7 @@ interface IJobMarket {
     error JobMarket_NotCommitted(JobId job, address validator);
     error JobMarket_EmptyCommitment(JobId job);
     error JobMarket_WrongOpening(JobId job, address validator, Commitment have, Commitment want);
+    error JobMarket_EmptyDigest(JobId job);
     error JobMarket_SketchNotAllowed(JobId job);
     error JobMarket_NoConsumer(JobId job);
     error JobMarket_AlreadyDelivered(JobId job);
@@ -170,6 +171,7 @@ interface IJobMarket {
 
     function committeeOf(JobId job) external view returns (address[] memory);
 
+    /// @notice A member's seat; reverts with NotSeated for anybody else.
     function seatOf(JobId job, address validator) external view returns (Seat memory);
 
     /// @notice The commitment to an attestation.
