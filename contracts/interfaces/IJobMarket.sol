@@ -68,9 +68,15 @@ interface IJobMarket {
         bytes32 answer; // the result's on-chain word, once settled
     }
 
-    /// @notice What a validator says it computed.
+    /// @notice What a validator says it computed, or that it refuses the job.
+    /// @dev A refusal is an attestation whose digest, answer and sketch are zero: the input cannot be fetched, or breaks the
+    ///      kernel's input conventions, or this machine does not satisfy the manifest. Without it a requester could have
+    ///      honest members slashed for their absence, by asking for something that cannot be computed. A refusal is a vote
+    ///      like any other: when a strict majority of all seats refuses, `settle` fails the job with reason "refused", the requester is
+    ///      refunded, nobody is paid, and only absent and withholding members are slashed. When the majority agrees on an
+    ///      output instead, a refusal is the fault `Refused`, which costs `absenceSlash`.
     struct Attestation {
-        RecordDigest digest; // of the output record
+        RecordDigest digest; // of the output record, zero for a refusal
         bytes32 answer; // the output's on-chain word
         bytes32 sketch; // zero under the Exact rule
         RecordDigest environment; // of the environment record it ran in
@@ -100,7 +106,8 @@ interface IJobMarket {
     enum Fault {
         Absent, // never committed
         Withheld, // committed and did not reveal
-        Deviated // revealed something else than the majority
+        Deviated, // revealed something else than the majority
+        Refused // revealed a refusal where the majority agreed on an output; costs as much as absence
     }
 
     error JobMarket_InvalidParameters();
@@ -122,7 +129,7 @@ interface IJobMarket {
     error JobMarket_NotCommitted(JobId job, address validator);
     error JobMarket_EmptyCommitment(JobId job);
     error JobMarket_WrongOpening(JobId job, address validator, Commitment have, Commitment want);
-    error JobMarket_EmptyDigest(JobId job);
+    error JobMarket_RefusalNotEmpty(JobId job);
     error JobMarket_SketchNotAllowed(JobId job);
     error JobMarket_NoConsumer(JobId job);
     error JobMarket_AlreadyDelivered(JobId job);
