@@ -77,12 +77,6 @@ interface IKernelRegistry is IInferenceConsumer {
 
     function kernelOf(KernelId kernel) external view returns (Kernel memory);
 
-    /// @notice What a job needs to know of a kernel, in two storage reads; all zero if it is unknown.
-    /// @return publisher is paid the author fee
-    /// @return status only Approved kernels take inference jobs
-    /// @return authorFee wei per job
-    function termsOf(KernelId kernel) external view returns (address publisher, Status status, uint96 authorFee);
-
     function manifestOf(KernelId kernel) external view returns (Manifest memory);
 
     /// @notice The kernel at `handle/name@versionOrLabel`; reverts with UnknownName if there is none.
