@@ -1,0 +1,70 @@
+"""Kernel manifests: typed, canonical, every rule checked.
+
+>>> manifest = Manifest.from_record(data)
+>>> manifest.runtime.options.provider, manifest.digest().hex()
+(<Provider.CPU: 'cpu'>, '0x…')
+
+The parts are `parts`, the words `enums`, the rules between members `rules`; all names are exported here.
+"""
+
+from aivm.manifest.enums import (
+    AggregationRule,
+    AnswerConvention,
+    DeterminismClass,
+    Distribution,
+    Dtype,
+    ExecutionMode,
+    GraphOptimization,
+    HardwareKind,
+    Provider,
+    SeedPolicy,
+)
+from aivm.manifest.parts import (
+    Aggregation,
+    Answer,
+    Build,
+    Case,
+    Hardware,
+    Limits,
+    Model,
+    Numerics,
+    OutputSpec,
+    RandomInput,
+    Runtime,
+    RuntimeOptions,
+    Seeds,
+    TensorSpec,
+)
+from aivm.manifest.record import Manifest
+from aivm.manifest.rules import ManifestError
+from aivm.manifest.schema import json_schema
+
+__all__ = [
+    "Aggregation",
+    "AggregationRule",
+    "Answer",
+    "AnswerConvention",
+    "Build",
+    "Case",
+    "DeterminismClass",
+    "Distribution",
+    "Dtype",
+    "ExecutionMode",
+    "GraphOptimization",
+    "Hardware",
+    "HardwareKind",
+    "Limits",
+    "Manifest",
+    "ManifestError",
+    "Model",
+    "Numerics",
+    "OutputSpec",
+    "Provider",
+    "RandomInput",
+    "Runtime",
+    "RuntimeOptions",
+    "SeedPolicy",
+    "Seeds",
+    "TensorSpec",
+    "json_schema",
+]

@@ -1,0 +1,163 @@
+"""The parts of a manifest, member by member as in docs/protocol.md §3; what a type can check, the type checks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from aivm.canonical import INTEGER_BOUND
+from aivm.manifest.enums import (
+    AggregationRule,
+    AnswerConvention,
+    Distribution,
+    Dtype,
+    ExecutionMode,
+    GraphOptimization,
+    HardwareKind,
+    Provider,
+    SeedPolicy,
+)
+from aivm.records import ContentCid, HexDigest, Size, whole
+
+Positive = Annotated[int, Meta(ge=1, lt=INTEGER_BOUND)]
+Word = Annotated[str, Meta(pattern=whole(r"[!-~]+( [!-~]+)*"), max_length=1024, description="printable ASCII")]
+TensorName = Annotated[str, Meta(pattern=whole(r"[^\x00-\x1f\x7f]+"), max_length=256)]
+CaseName = Annotated[str, Meta(pattern=whole("[a-z0-9]([a-z0-9_-]*[a-z0-9])?"), max_length=64)]
+Description = Annotated[str, Meta(max_length=4096)]
+Bound = Annotated[str, Meta(pattern=whole("0|-?[1-9][0-9]*"), max_length=310, description="an integer in decimal")]
+Dimension = Annotated[int, Meta(ge=1, lt=2**31)] | Annotated[str, Meta(pattern=whole("[!-~]+"), max_length=64)]
+Shape = Annotated[
+    tuple[Dimension, ...], Meta(max_length=16, description="each entry a size, or the name of a free dimension")
+]
+Feature = Annotated[str, Meta(pattern=whole("[a-z0-9][a-z0-9_.-]*"), max_length=64)]
+Features = Annotated[tuple[Feature, ...], Meta(max_length=256, description="sorted, each once")]
+Domain = Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9_.-]+"), max_length=128)]
+Operator = Annotated[str, Meta(pattern=whole(r"[A-Za-z0-9_.-]+::[A-Za-z0-9_]+"), max_length=256)]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the parts: frozen, slotted, every member given."""
+
+
+class Model(Part, frozen=True, kw_only=True):
+    """The ONNX file, and what a reader may expect in it."""
+
+    cid: ContentCid
+    size: Positive
+    profile: Literal["unixfs-v1-2025"]
+    opsets: dict[Domain, Annotated[int, Meta(ge=1, lt=2**31)]]
+    operators: Annotated[tuple[Operator, ...], Meta(max_length=4096, description="domain::Operator, sorted")]
+
+
+class Build(Part, frozen=True, kw_only=True):
+    """How the engine's native code was built; null means any."""
+
+    operating_system: Word | None
+    compiler: Word | None
+    compiler_version: Word | None
+    compiler_flags: Word | None
+
+
+class RuntimeOptions(Part, frozen=True, kw_only=True):
+    """Options of ONNX Runtime. A thread count of 0 means any."""
+
+    provider: Provider
+    graph_optimization: GraphOptimization
+    intra_op_threads: Annotated[int, Meta(ge=0, le=1024)]
+    inter_op_threads: Annotated[int, Meta(ge=0, le=1024)]
+    execution_mode: ExecutionMode
+    deterministic: bool
+
+
+class Runtime(Part, frozen=True, kw_only=True):
+    """The engine, exactly."""
+
+    name: Literal["onnxruntime"]
+    version: Annotated[str, Meta(pattern=whole("[0-9A-Za-z][0-9A-Za-z.+-]*"), max_length=64)]
+    options: RuntimeOptions
+
+
+class Hardware(Part, frozen=True, kw_only=True):
+    """What the machine must have, and what it must not."""
+
+    kind: HardwareKind
+    features: Features
+    features_off: Features
+    memory_bytes: Size
+
+
+class Numerics(Part, frozen=True, kw_only=True):
+    """Rules of the arithmetic, strictly on or off."""
+
+    flush_to_zero: bool
+    fma_contraction: bool
+    tf32: bool
+
+
+class RandomInput(Part, frozen=True, kw_only=True):
+    """A graph input that is made from the seed."""
+
+    name: TensorName
+    distribution: Distribution
+
+
+class Seeds(Part, frozen=True, kw_only=True):
+    """Where randomness comes from."""
+
+    policy: SeedPolicy
+    fixed_seed: HexDigest | None
+    generator: Literal["philox4x32-10/1"]
+    random_inputs: Annotated[tuple[RandomInput, ...], Meta(max_length=256)]
+
+
+class TensorSpec(Part, frozen=True, kw_only=True):
+    """One graph input. Bounds are inclusive."""
+
+    name: TensorName
+    dtype: Dtype
+    shape: Shape
+    minimum: Bound | None
+    maximum: Bound | None
+    description: Description
+
+
+class OutputSpec(Part, frozen=True, kw_only=True):
+    """One graph output."""
+
+    name: TensorName
+    dtype: Dtype
+    shape: Shape
+    description: Description
+
+
+class Answer(Part, frozen=True, kw_only=True):
+    """How the answer's 32 bytes follow from the outputs."""
+
+    convention: AnswerConvention
+    output: TensorName | None
+
+
+class Aggregation(Part, frozen=True, kw_only=True):
+    """How the answers of a committee become one."""
+
+    rule: AggregationRule
+    sketch: Word | None
+    tolerance: Annotated[int, Meta(ge=0, lt=2**16)]
+
+
+class Limits(Part, frozen=True, kw_only=True):
+    """What one execution may use: wall time, memory of the worker, bytes of the output's tensor file."""
+
+    time_ms: Annotated[int, Meta(ge=1, lt=2**32)]
+    memory_bytes: Positive
+    output_bytes: Positive
+
+
+class Case(Part, frozen=True, kw_only=True):
+    """A conformance case: the digest of an input record, and of the output record that it must give."""
+
+    name: CaseName
+    input: HexDigest
+    output: HexDigest
