@@ -34,6 +34,7 @@ interface IKernelRegistry is IInferenceConsumer {
     event AliasMoved(address indexed publisher, string name, string label, KernelId indexed kernel);
     event KernelDeprecated(KernelId indexed kernel, string reason);
 
+    error KernelRegistry_InvalidMarket();
     error KernelRegistry_NotMarket(address caller);
     error KernelRegistry_NotPublisher(address caller, address publisher);
     error KernelRegistry_InvalidName(string name);
@@ -76,6 +77,12 @@ interface IKernelRegistry is IInferenceConsumer {
     function deprecate(KernelId kernel, string calldata reason) external;
 
     function kernelOf(KernelId kernel) external view returns (Kernel memory);
+
+    /// @notice What a job needs to know of a kernel, in two storage reads; all zero if it is unknown.
+    /// @return publisher is paid the author fee
+    /// @return status only Approved kernels take inference jobs
+    /// @return authorFee wei per job
+    function termsOf(KernelId kernel) external view returns (address publisher, Status status, uint96 authorFee);
 
     function manifestOf(KernelId kernel) external view returns (Manifest memory);
 
