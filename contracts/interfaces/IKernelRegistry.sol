@@ -86,9 +86,6 @@ interface IKernelRegistry is IInferenceConsumer {
 
     function manifestOf(KernelId kernel) external view returns (Manifest memory);
 
-    /// @notice `manifestOf(kernel).authorFee` alone, in wei per job: what a market needs without reading a whole manifest.
-    function authorFeeOf(KernelId kernel) external view returns (uint96);
-
     /// @notice The kernel at `handle/name@versionOrLabel`; reverts with UnknownName if there is none.
     function resolve(string calldata handle, string calldata name, string calldata versionOrLabel) external view returns (KernelId);
 
