@@ -1,0 +1,106 @@
+"""The parts of an environment record."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from aivm.canonical import INTEGER_BOUND
+
+Count = Annotated[int, Meta(ge=0, lt=INTEGER_BOUND)]
+Text = Annotated[str, Meta(max_length=1024)]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the parts: frozen, slotted, every member given."""
+
+
+class Rounding(StrEnum):
+    """The direction of rounding that was measured."""
+
+    NEAREST = "nearest"
+    UP = "up"
+    DOWN = "down"
+    ZERO = "zero"
+
+
+class Tf32(StrEnum):
+    """Whether the accelerator may shorten float32 to TF32: not at all, as the engine asks, or always."""
+
+    UNAVAILABLE = "unavailable"
+    SELECTABLE = "selectable"
+    FORCED = "forced"
+
+
+class OperatingSystem(Part, frozen=True, kw_only=True):
+    """The system: `linux`, its distribution (`debian 12`), the kernel's release, the C library."""
+
+    name: Text
+    distribution: Text
+    kernel: Text
+    libc: Text
+    libc_version: Text
+
+
+class Processor(Part, frozen=True, kw_only=True):
+    """The processor. `features` are those that can change bits, sorted; `threads` is how many this process may use."""
+
+    architecture: Text
+    model: Text
+    features: tuple[Text, ...]
+    threads: Count
+
+
+class FloatingPoint(Part, frozen=True, kw_only=True):
+    """The floating-point control state, measured."""
+
+    flush_to_zero: bool
+    denormals_are_zero: bool
+    rounding: Rounding
+
+
+class Accelerator(Part, frozen=True, kw_only=True):
+    """An accelerator and its driver."""
+
+    name: Text
+    driver: Text
+    count: Count
+    tf32: Tf32
+
+
+class EngineBuild(Part, frozen=True, kw_only=True):
+    """How the engine's native code was built, as far as it can be told; null where it cannot."""
+
+    operating_system: Text | None = None
+    compiler: Text | None = None
+    compiler_version: Text | None = None
+    compiler_flags: Text | None = None
+
+
+class EngineInfo(Part, frozen=True, kw_only=True):
+    """An engine: its name and version, the provider that executes the operators (`cpu`, `cuda`), its build."""
+
+    name: Text
+    version: Text
+    provider: Text
+    build: EngineBuild
+
+
+class Python(Part, frozen=True, kw_only=True):
+    """The interpreter and the packages that take part."""
+
+    implementation: Text
+    version: Text
+    hash_seed: Text
+    numpy: Text
+    onnx: Text
+
+
+class Region(Part, frozen=True, kw_only=True):
+    """Locale and time zone: they must not matter, and are recorded to show that they do not."""
+
+    locale: Text
+    time_zone: Text
