@@ -112,7 +112,7 @@ def verify(public_key: bytes, alpha: bytes, proof: bytes) -> bytes:
     v = _sum(_multiply(h, s), _multiply(gamma, minus_c))
     if u is None or v is None or _challenge(key, h, gamma, u, v) != c:
         raise InvalidProofError(
-            f"the proof does not hold for key {key.format(compressed=True).hex()} and this alpha of {len(alpha)} bytes: "
+            f"the proof does not hold for key {key.format(compressed=True).hex()} and the {len(alpha)}-byte alpha "
             f"{bytes(alpha[:32]).hex()}",
             hint="Check that key, input and proof belong together; a proof is made by aivm.vrf.prove.",
         )
