@@ -1,0 +1,141 @@
+"""Running the rules, in an order in which no rule is given what an earlier one has found to be dangerous."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it ships no types
+
+from aivm.lint.context import Context
+from aivm.lint.errors import NestingError, OversizedModelError, TruncatedModelError
+from aivm.lint.graphs import MAX_DEPTH, TooDeepError, function_key, sites
+from aivm.lint.report import Finding, LintReport
+from aivm.lint.rules import agreement, external_data, functions, loops, operators, randomness, results, shapes
+from aivm.lint.signature import Signature, signature_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aivm.manifest import Manifest
+
+#: The most bytes of a model file: protobuf cannot hold more than 2 GiB, and readers copy.
+MAX_MODEL_BYTES = 2**30
+
+
+def lint(model: bytes | Path, manifest: Manifest | None = None, *, directory: Path | None = None) -> LintReport:
+    """Looks for everything in a model that a kernel must not have.
+
+    Args:
+        model: the bytes of an ONNX file, or its path.
+        manifest: what the graph is compared with, if given.
+        directory: the folder that external data may lie in. Without it there may be none, as in every kernel, whose
+            manifest names one file.
+
+    Raises:
+        OSError: if the file at the path cannot be read; whatever is in it gives findings, never an error.
+    """
+    if isinstance(model, Path):
+        size = model.stat().st_size
+        if size > MAX_MODEL_BYTES:
+            return LintReport(findings=(_too_large(size),))
+        model = model.read_bytes()
+    return LintReport(findings=tuple(_run(model, manifest, directory)))
+
+
+def require_clean(model: bytes | Path, manifest: Manifest | None = None, *, directory: Path | None = None) -> None:
+    """Raises the first finding.
+
+    Raises:
+        KernelLintError: the subclass of the first finding's rule.
+    """
+    lint(model, manifest, directory=directory).raise_first()
+
+
+def signature(model: bytes | Path) -> Signature:
+    """What a model takes and gives, and what it is made of.
+
+    Raises:
+        TruncatedModelError: the bytes are no ONNX model.
+        NestingError: its graphs are nested too deeply.
+    """
+    data = model.read_bytes() if isinstance(model, Path) else model
+    parsed = _parse(data)
+    if isinstance(parsed, Finding):
+        raise parsed.exception()
+    try:
+        return signature_of(parsed)
+    except TooDeepError as error:
+        raise _too_deep(error).exception() from error
+
+
+def _run(data: bytes, manifest: Manifest | None, directory: Path | None) -> Iterator[Finding]:
+    if len(data) > MAX_MODEL_BYTES:
+        yield _too_large(len(data))
+        return
+    if manifest is not None:
+        found = list(agreement.size(manifest, len(data)))
+        yield from found
+        if found:
+            return
+    parsed = _parse(data)
+    if isinstance(parsed, Finding):
+        yield parsed
+        return
+    try:
+        nodes = tuple(sites(parsed))
+    except TooDeepError as error:
+        yield _too_deep(error)
+        return
+    context = Context(
+        model=parsed,
+        size=len(data),
+        sites=nodes,
+        functions={function_key(function): function for function in parsed.functions},
+        manifest=manifest,
+        directory=directory,
+    )
+    stages = (
+        (functions.check, external_data.check),
+        (operators.check, randomness.check, loops.check, results.check),
+        (shapes.check,),
+        (agreement.check,),
+    )
+    for stage in stages:
+        found = [finding for check in stage for finding in check(context)]
+        yield from found
+        if found:
+            return  # the next stage could not be trusted with this model
+
+
+def _parse(data: bytes) -> onnx.ModelProto | Finding:
+    try:
+        model: onnx.ModelProto = onnx.ModelProto.FromString(data)
+    except DecodeError as error:
+        return _truncated(f"not an ONNX file, or cut off: {error}")
+    for member, there in (
+        ("graph", model.HasField("graph")),
+        ("ir_version", model.HasField("ir_version")),
+        ("opset_import", bool(model.opset_import)),
+        ("graph.node", bool(model.graph.node)),
+        ("graph.output", bool(model.graph.output)),
+    ):
+        if not there:
+            return _truncated(f"no ONNX model, or cut off: it has no {member}")
+    return model
+
+
+def _truncated(message: str) -> Finding:
+    remedy = "Export or copy the file again."
+    return Finding(error=TruncatedModelError, where="model", message=message, remedy=remedy)
+
+
+def _too_large(size: int) -> Finding:
+    message = f"the file has {size} bytes, at most {MAX_MODEL_BYTES} are allowed"
+    return Finding(error=OversizedModelError, where="model", message=message, remedy="Make a smaller model.")
+
+
+def _too_deep(error: TooDeepError) -> Finding:
+    message = f"graphs are nested deeper than {MAX_DEPTH} levels"
+    return Finding(error=NestingError, where=error.where, message=message, remedy="Flatten the graph.")

@@ -1,0 +1,1 @@
+"""The rules, one subject each: `check(context)` yields findings, and changes nothing."""
