@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ValidatorStaking} from "../../ValidatorStaking.sol";
+import {IValidatorStaking} from "../../interfaces/IValidatorStaking.sol";
+import {EnvironmentClass} from "../../types/Ids.sol";
+import {TestBase} from "../support/TestBase.sol";
+
+/// @title Does what validators and a market may do, in any order, and keeps books of its own.
+/// @dev Every call that must succeed is made plainly, so that a revert fails the run. Those that must not are tried.
+contract StakingHandler is TestBase {
+    uint256 public constant PEOPLE = 6;
+
+    ValidatorStaking public immutable staking;
+    address[] public people;
+
+    uint256 public deposited;
+    uint256 public withdrawn;
+    uint256 public slashed;
+    /// @notice What a locked validator must still have: its stake at the first lock, with what it added and without what was
+    ///         slashed since.
+    mapping(address => uint256) public held;
+
+    constructor(ValidatorStaking staking_) {
+        staking = staking_;
+        for (uint256 i = 0; i < PEOPLE; ++i) {
+            people.push(address(uint160(0x1000000 + i)));
+        }
+    }
+
+    function stake(uint256 who, uint96 amount) external {
+        address account = _one(who);
+        IValidatorStaking.Validator memory now_ = staking.validator(account);
+        uint256 working = now_.stake - now_.thawing;
+        uint256 least = working < staking.minimumStake() ? staking.minimumStake() - working : 0;
+        uint256 value = bound(amount, least, least + 10 * uint256(staking.minimumStake()));
+        vm.deal(account, account.balance + value);
+        vm.prank(account);
+        staking.stake{value: value}(EnvironmentClass.wrap(bytes32(who)), "");
+        deposited += value;
+        if (now_.locks != 0) held[account] += value;
+    }
+
+    function thaw(uint256 who, uint128 amount, bool all) external {
+        address account = _one(who);
+        IValidatorStaking.Validator memory now_ = staking.validator(account);
+        uint128 working = now_.stake - now_.thawing;
+        if (working == 0) return;
+        vm.prank(account);
+        staking.thaw(all ? working : uint128(bound(amount, 1, working)));
+        IValidatorStaking.Validator memory then_ = staking.validator(account);
+        assertEq(then_.stake, now_.stake, "a thaw moves no money");
+        assertEq(then_.thawsAt, block.timestamp + staking.thawPeriod(), "a thaw restarts the clock of all");
+    }
+
+    function cancelThaw(uint256 who) external {
+        address account = _one(who);
+        if (staking.validator(account).thawing == 0) return;
+        vm.prank(account);
+        staking.cancelThaw();
+    }
+
+    function release(uint256 who) external {
+        address account = _one(who);
+        IValidatorStaking.Validator memory now_ = staking.validator(account);
+        bool may = now_.thawing != 0 && now_.locks == 0 && now_.thawsAt <= block.timestamp;
+        vm.prank(account);
+        (bool done,) = address(staking).call(abi.encodeCall(ValidatorStaking.release, ()));
+        assertEq(done, may, "released exactly when thawed and not locked");
+    }
+
+    function withdraw(uint256 who) external {
+        address account = who % (PEOPLE + 1) == PEOPLE ? staking.treasury() : _one(who);
+        if (staking.creditOf(account) == 0) return;
+        vm.prank(account);
+        withdrawn += staking.withdraw();
+    }
+
+    function slash(uint256 who, uint128 amount) external {
+        address account = _one(who);
+        IValidatorStaking.Validator memory now_ = staking.validator(account);
+        uint256 most = uint256(now_.stake) + now_.stake / 4;
+        uint128 asked = uint128(bound(amount, 0, most));
+        vm.prank(staking.market());
+        uint128 taken = staking.slash(account, asked);
+        assertEq(taken, asked < now_.stake ? asked : now_.stake, "a slash takes what there is");
+        IValidatorStaking.Validator memory then_ = staking.validator(account);
+        assertEq(then_.stake, now_.stake - taken, "from the stake");
+        if (now_.stake != 0) {
+            assertEq(then_.thawing, uint256(now_.thawing) * then_.stake / now_.stake, "what thaws shrinks in proportion");
+        }
+        slashed += taken;
+        if (then_.locks != 0) held[account] -= taken;
+    }
+
+    function lock(uint256 who) external {
+        address account = _one(who);
+        IValidatorStaking.Validator memory now_ = staking.validator(account);
+        if (now_.locks == 0) held[account] = now_.stake;
+        vm.prank(staking.market());
+        staking.lock(_only(account));
+    }
+
+    function unlock(uint256 who) external {
+        address account = _one(who);
+        if (staking.validator(account).locks == 0) return;
+        vm.prank(staking.market());
+        staking.unlock(_only(account));
+    }
+
+    function wait(uint256 blocks, bool thawed) external {
+        skipBlocks(bound(blocks, 1, 5));
+        if (thawed) skipTime(staking.thawPeriod());
+    }
+
+    function _one(uint256 who) private view returns (address) {
+        return people[who % PEOPLE];
+    }
+
+    function _only(address account) private pure returns (address[] memory list) {
+        list = new address[](1);
+        list[0] = account;
+    }
+}
