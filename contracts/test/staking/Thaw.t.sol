@@ -67,9 +67,7 @@ contract ThawTest is StakingBase {
         skipTime(1);
         vm.prank(account);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IValidatorStaking.ValidatorStaking_NotThawed.selector, account, vm.getBlockTimestamp() - 1 + THAW_PERIOD
-            )
+            abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_NotThawed.selector, account, vm.getBlockTimestamp() - 1 + THAW_PERIOD)
         );
         staking.release();
     }

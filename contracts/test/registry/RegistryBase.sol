@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {KernelRegistry} from "../../KernelRegistry.sol";
+import {IJobMarket} from "../../interfaces/IJobMarket.sol";
+import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
+import {IInferenceConsumer} from "../../interfaces/IInferenceConsumer.sol";
+import {JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
+import {
+    Aggregation,
+    AggregationRule,
+    Build,
+    DeterminismClass,
+    Hardware,
+    HardwareKind,
+    Limits,
+    Manifest,
+    Numerics,
+    Runtime,
+    SeedPolicy,
+    Seeds
+} from "../../types/Manifest.sol";
+import {TestBase} from "../support/TestBase.sol";
+
+/// @title The caller's side of the registry: an account that takes admission jobs and brings results when the test says so.
+/// @dev The registry with the real market is tested where the market is.
+contract MarketAccount {
+    struct Asked {
+        KernelId kernel;
+        RecordDigest record;
+        uint8 committeeSize;
+        address refundTo;
+        uint256 value;
+    }
+
+    Asked public asked;
+    uint256 public count;
+    mapping(JobId => IJobMarket.Status) public statusOf;
+
+    function requestValidation(KernelId kernel, RecordDigest record, uint8 committeeSize, address refundTo)
+        external
+        payable
+        returns (JobId job)
+    {
+        asked = Asked(kernel, record, committeeSize, refundTo, msg.value);
+        job = JobId.wrap(keccak256(abi.encode(address(this), ++count)));
+        statusOf[job] = IJobMarket.Status.Requested;
+    }
+
+    function setStatus(JobId job, IJobMarket.Status status) external {
+        statusOf[job] = status;
+    }
+
+    function deliver(IInferenceConsumer consumer, JobId job, RecordDigest digest, bytes32 answer) external {
+        consumer.onInference(job, digest, answer);
+    }
+}
+
+/// @title A registry, a publisher with a handle, and a manifest that is good.
+abstract contract RegistryBase is TestBase {
+    RecordDigest internal constant CERTIFICATE = RecordDigest.wrap(keccak256("certificate"));
+    bytes32 internal constant YES = bytes32(uint256(1));
+
+    MarketAccount internal market;
+    KernelRegistry internal registry;
+    address internal publisher;
+    address internal stranger;
+
+    function setUp() public virtual {
+        market = new MarketAccount();
+        registry = new KernelRegistry(address(market));
+        publisher = makeAddr("publisher");
+        stranger = makeAddr("stranger");
+        vm.prank(publisher);
+        registry.registerPublisher("acme");
+    }
+
+    /// @dev Every field different from its default, so that none can be lost unnoticed.
+    function goodManifest() internal pure returns (Manifest memory manifest) {
+        manifest.name = "digits";
+        manifest.version = "1.2.3";
+        manifest.record = RecordDigest.wrap(keccak256("record"));
+        manifest.modelCid = abi.encodePacked(hex"01551220", keccak256("model"));
+        manifest.build = Build("linux", "gcc", "13.2.0", "-O2 -ffp-contract=off");
+        manifest.runtime = Runtime("onnxruntime", "1.23.0", '{"provider":"cpu"}');
+        manifest.hardware = Hardware(HardwareKind.Cuda, "avx2,fma", "avx512f", 1 << 30);
+        manifest.numerics = Numerics(true, true, true);
+        manifest.seeds = Seeds(SeedPolicy.Fixed, keccak256("seed"));
+        manifest.aggregation = Aggregation(AggregationRule.Exact, "", 0);
+        manifest.limits = Limits(10_000, 1 << 29, 1 << 20);
+        manifest.determinism = DeterminismClass.Bitwise;
+        manifest.authorFee = 1 gwei;
+    }
+
+    function registerAs(address account, Manifest memory manifest) internal returns (KernelId) {
+        vm.prank(account);
+        return registry.register(manifest);
+    }
+
+    function registerGood() internal returns (KernelId) {
+        return registerAs(publisher, goodManifest());
+    }
+
+    function deliver(JobId job, bytes32 answer) internal {
+        market.deliver(registry, job, CERTIFICATE, answer);
+    }
+
+    function statusOf(KernelId kernel) internal view returns (IKernelRegistry.Status) {
+        return registry.kernelOf(kernel).status;
+    }
+
+    function assertSame(KernelId have, KernelId want, string memory why) internal pure {
+        assertEq(KernelId.unwrap(have), KernelId.unwrap(want), why);
+    }
+
+    function assertStatus(KernelId kernel, IKernelRegistry.Status want) internal view {
+        assertEq(uint256(statusOf(kernel)), uint256(want), "status");
+    }
+}
