@@ -24,6 +24,7 @@ from aivm.lint.errors import (
     UnknownOperatorError,
     UnspecifiedResultError,
 )
+from aivm.lint.lift import Lifted, lift_randomness
 from aivm.lint.linter import lint, require_clean, signature
 from aivm.lint.report import Finding, LintReport
 from aivm.lint.signature import Port, Signature
@@ -35,6 +36,7 @@ __all__ = [
     "HiddenRandomnessError",
     "InvalidGraphError",
     "KernelLintError",
+    "Lifted",
     "LintReport",
     "ManifestDisagreementError",
     "NestingError",
@@ -46,6 +48,7 @@ __all__ = [
     "TruncatedModelError",
     "UnknownOperatorError",
     "UnspecifiedResultError",
+    "lift_randomness",
     "lint",
     "require_clean",
     "signature",

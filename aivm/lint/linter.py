@@ -61,13 +61,22 @@ def signature(model: bytes | Path) -> Signature:
         NestingError: its graphs are nested too deeply.
     """
     data = model.read_bytes() if isinstance(model, Path) else model
+    try:
+        return signature_of(parse(data))
+    except TooDeepError as error:
+        raise _too_deep(error).exception() from error
+
+
+def parse(data: bytes) -> onnx.ModelProto:
+    """The parsed model; nothing more of it is checked.
+
+    Raises:
+        TruncatedModelError: the bytes are no ONNX model.
+    """
     parsed = _parse(data)
     if isinstance(parsed, Finding):
         raise parsed.exception()
-    try:
-        return signature_of(parsed)
-    except TooDeepError as error:
-        raise _too_deep(error).exception() from error
+    return parsed
 
 
 def _run(data: bytes, manifest: Manifest | None, directory: Path | None) -> Iterator[Finding]:
