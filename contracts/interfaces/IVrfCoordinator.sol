@@ -31,7 +31,7 @@ interface IVrfCoordinator {
         uint48 deadline; // the assigned operator is late after this time, in seconds
         Status status;
         uint8 attempt; // 0 for the first operator
-        uint16 operatorCount; // operators known at the request; the assignment is drawn from these
+        uint16 operatorCount; // operators that were active at the request; the assignment is drawn from these
         address refundTo;
         uint96 fee;
         uint64 nonce; // of this requester
@@ -64,7 +64,9 @@ interface IVrfCoordinator {
     error VrfCoordinator_NotLate(RandomnessId id, uint256 deadline);
     error VrfCoordinator_BlockHashGone(RandomnessId id, uint256 blockNumber);
     error VrfCoordinator_NotExiting(uint256 operatorIndex);
+    error VrfCoordinator_AlreadyExiting(uint256 operatorIndex);
     error VrfCoordinator_StillLocked(uint256 operatorIndex, uint256 until);
+    error VrfCoordinator_InvalidRefundAddress();
     error VrfCoordinator_InvalidParameters();
 
     /// @notice Registers `msg.sender` as an operator, with its bond as value.
@@ -77,11 +79,12 @@ interface IVrfCoordinator {
     /// @notice Stops new assignments to the caller's key; the bond can leave once no request can be blamed on it.
     function exit() external;
 
-    /// @notice Credits the caller's bond after `exit` and its delay; collect it with `withdraw`.
+    /// @notice Credits the caller's bond after `exit` and its delay; collect it with `withdraw`. The account may then
+    ///         register again, as another operator with another key.
     function withdrawBond() external;
 
     /// @notice Requests one output. The input is fixed by this block's hash, which nobody knows yet.
-    /// @param refundTo is credited the fee if the request expires, and the slashed bonds of silent operators
+    /// @param refundTo is credited what is sent above the fee, and the fee if the request expires
     function request(address refundTo) external payable returns (RandomnessId id);
 
     /// @notice Answers a request. Anyone may send it: the proof shows that the assigned operator made it.
@@ -90,7 +93,8 @@ interface IVrfCoordinator {
     function fulfil(RandomnessId id, bytes calldata proof) external returns (bytes32 output);
 
     /// @notice Slashes a late operator and hands the request to the next one, or expires it after the last one or
-    ///         when the block hash can no longer be read. Anyone may call.
+    ///         when the block hash can no longer be read. Anyone may call. What is slashed goes to the treasury: were it
+    ///         the requester's, a requester in league with an operator could have unwelcome outputs withheld for nothing.
     function reassign(RandomnessId id) external;
 
     /// @notice The input that the operator now assigned has to prove, and who that is.
@@ -112,6 +116,7 @@ interface IVrfCoordinator {
     /// @notice The fee of one request, in wei.
     function fee() external view returns (uint96);
 
-    /// @notice Longest time, in seconds, from a request to its fulfilment or to the moment when it can be expired.
+    /// @notice Longest time, in seconds, from a request to its fulfilment or to the moment when it can be expired, if
+    ///         `reassign` is called as soon as it can be.
     function maximumLatency() external view returns (uint256);
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Secp256k1} from "./Secp256k1.sol";
+
+/// @title ECVRF-SECP256K1-SHA256-TAI: the verifier of RFC 9381.
+///
+/// @dev Suite byte 0xFE, SHA-256, cLen 16, qLen 32, ptLen 33, cofactor 1. The RFC registers no suite for secp256k1; this
+///      is the one that other implementations use. The same in Python: aivm/vrf.py.
+///
+///      RFC 9381                            | here                                        | deviation
+///      ------------------------------------|---------------------------------------------|-------------------------------
+///      §5.4.5 validate_key                 | always: canonical, on the curve             | none; §5.3 leaves it to a flag
+///      §5.4.4 decode_proof                 | 81 bytes; Gamma canonical, on the curve,    | none
+///                                          | prefix 02 or 03; s below the order          |
+///      §5.4.1.1 encode_to_curve (TAI)      | salted with the key; counter 0 to 255       | none
+///      §5.3 U = s·B - c·Y, V = s·H - c·Γ   | in full, Jacobian, Straus                   | none
+///      §5.4.3 challenge_generation         | SHA-256 of five points, first 16 bytes      | none
+///      U or V at infinity                  | refused                                     | the RFC encodes it (SEC1 00);
+///                                          |                                             | no nonce of §5.4.2 leads there
+///      §5.2 proof_to_hash                  | SHA-256 of Gamma                            | none
+///
+///      Cost: see contracts/snapshots/Ecvrf.json. Nearly all of it are the two linear combinations; each further counter
+///      of encode_to_curve adds a hash and a modular exponentiation (half of the inputs need more than one).
+library Ecvrf {
+    using Secp256k1 for Secp256k1.Point;
+
+    uint256 internal constant PROOF_LENGTH = 81;
+
+    bytes1 private constant SUITE = 0xFE;
+
+    /// @notice Checks a proof over `alpha` by the key `y`.
+    /// @param proof Gamma (33, SEC1 compressed) | c (16) | s (32)
+    /// @return valid whether the proof holds
+    /// @return beta the VRF output, zero when the proof does not hold
+    function verify(Secp256k1.Point memory y, bytes memory alpha, bytes calldata proof)
+        internal
+        view
+        returns (bool valid, bytes32 beta)
+    {
+        if (!y.isOnCurve()) return (false, 0);
+        (bool wellFormed, Secp256k1.Point memory gamma, uint128 c, uint256 s) = decode(proof);
+        if (!wellFormed) return (false, 0);
+        (bool encoded, Secp256k1.Point memory h) = encodeToCurve(y, alpha);
+        if (!encoded) return (false, 0);
+        (bool finiteU, Secp256k1.Point memory u) = Secp256k1.combine(s, Secp256k1.generator(), c, y.negate());
+        (bool finiteV, Secp256k1.Point memory v) = Secp256k1.combine(s, h, c, gamma.negate());
+        if (!finiteU || !finiteV || challenge([y, h, gamma, u, v]) != c) return (false, 0);
+        return (true, output(gamma));
+    }
+
+    /// @dev RFC 9381 §5.4.4.
+    function decode(bytes calldata proof)
+        internal
+        view
+        returns (bool wellFormed, Secp256k1.Point memory gamma, uint128 c, uint256 s)
+    {
+        if (proof.length != PROOF_LENGTH) return (false, gamma, 0, 0);
+        bytes1 prefix = proof[0];
+        if (prefix != 0x02 && prefix != 0x03) return (false, gamma, 0, 0);
+        (wellFormed, gamma) = Secp256k1.lift(uint256(bytes32(proof[1:33])), prefix == 0x03);
+        c = uint128(bytes16(proof[33:49]));
+        s = uint256(bytes32(proof[49:81]));
+        wellFormed = wellFormed && s < Secp256k1.N;
+    }
+
+    /// @dev RFC 9381 §5.4.1.1.
+    /// @return found false when none of 256 counters gives a point, which happens to one input in 2^256
+    function encodeToCurve(Secp256k1.Point memory y, bytes memory alpha)
+        internal
+        view
+        returns (bool found, Secp256k1.Point memory h)
+    {
+        bytes memory prefix = abi.encodePacked(SUITE, bytes1(0x01), y.compress(), alpha);
+        // At most 256 turns; two on average.
+        for (uint256 counter = 0; counter < 256 && !found; ++counter) {
+            (found, h) = Secp256k1.lift(uint256(sha256(abi.encodePacked(prefix, uint8(counter), bytes1(0)))), false);
+        }
+    }
+
+    /// @dev RFC 9381 §5.4.3, of the points Y, H, Gamma, U, V.
+    function challenge(Secp256k1.Point[5] memory points) internal pure returns (uint128) {
+        bytes memory text = abi.encodePacked(SUITE, bytes1(0x02));
+        for (uint256 i = 0; i < 5; ++i) {
+            text = abi.encodePacked(text, points[i].compress());
+        }
+        return uint128(bytes16(sha256(abi.encodePacked(text, bytes1(0)))));
+    }
+
+    /// @dev RFC 9381 §5.2.
+    function output(Secp256k1.Point memory gamma) internal pure returns (bytes32) {
+        return sha256(abi.encodePacked(SUITE, bytes1(0x03), gamma.compress(), bytes1(0)));
+    }
+}
