@@ -1,0 +1,82 @@
+"""The KernelRegistry: manifests, names and versions, life cycle (contracts/interfaces/IKernelRegistry.sol)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from registry.contracts.contract import Call, Contract
+
+if TYPE_CHECKING:
+    from registry.contracts.types import Kernel
+    from registry.ids import KernelId, ManifestId
+    from registry.manifest_fields import ManifestFields
+
+
+class KernelRegistry(Contract):
+    """The kernels. Events: PublisherRegistered, KernelRegistered, ValidationRequested, KernelApproved, and more."""
+
+    NAME = "KernelRegistry"
+
+    def register_publisher(self, handle: str) -> Call:
+        """Claims a handle for the sender, for ever. Event: PublisherRegistered(publisher, handle)."""
+        return self.prepare("registerPublisher", handle)
+
+    def register(self, manifest: ManifestFields) -> Call:
+        """Registers a kernel of the sender. Event: KernelRegistered(kernel, publisher, manifest_id, record, …)."""
+        return self.prepare("register", manifest)
+
+    def request_validation(self, kernel: KernelId, *, committee_size: int) -> Call:
+        """Pays for the admission; value: `JobMarket.quote_validation`. Event: ValidationRequested(kernel, job)."""
+        return self.prepare("requestValidation", kernel, committee_size)
+
+    def set_alias(self, label: str, kernel: KernelId) -> Call:
+        """Moves a label to one of the sender's kernels. Event: AliasMoved(publisher, name, label, kernel)."""
+        return self.prepare("setAlias", label, kernel)
+
+    def deprecate(self, kernel: KernelId, reason: str) -> Call:
+        """Marks one of the sender's kernels as deprecated. Event: KernelDeprecated(kernel, reason)."""
+        return self.prepare("deprecate", kernel, reason)
+
+    def kernel_of(self, kernel: KernelId) -> Kernel:
+        """The kernel's status and where it came from.
+
+        Raises:
+            ContractError: KernelRegistryUnknownKernel.
+        """
+        return cast("Kernel", self.read("kernelOf", kernel))
+
+    def manifest_of(self, kernel: KernelId) -> ManifestFields:
+        """The manifest fields that the chain keeps.
+
+        Raises:
+            ContractError: KernelRegistryUnknownKernel.
+        """
+        return cast("ManifestFields", self.read("manifestOf", kernel))
+
+    def resolve(self, handle: str, name: str, version_or_label: str) -> KernelId:
+        """The kernel at `handle/name@version_or_label`.
+
+        Raises:
+            ContractError: KernelRegistryUnknownName.
+        """
+        return cast("KernelId", self.read("resolve", handle, name, version_or_label))
+
+    def publisher_of(self, handle: str) -> str:
+        """The address that claimed a handle, or the zero address."""
+        return cast("str", self.read("publisherOf", handle))
+
+    def handle_of(self, publisher: str) -> str:
+        """The handle of a publisher, or an empty string."""
+        return cast("str", self.read("handleOf", publisher))
+
+    def manifest_id_of(self, manifest: ManifestFields) -> ManifestId:
+        """The contract's own computation of `registry.ids.manifest_id`."""
+        return cast("ManifestId", self.read("manifestIdOf", manifest))
+
+    def kernel_id_of(self, publisher: str, manifest: ManifestId) -> KernelId:
+        """The contract's own computation of `registry.ids.kernel_id`."""
+        return cast("KernelId", self.read("kernelIdOf", publisher, manifest))
+
+    def market(self) -> str:
+        """The JobMarket that validates and pays."""
+        return cast("str", self.read("market"))

@@ -1,0 +1,136 @@
+"""Every identifier of docs/protocol.md, computed as the contracts compute it. No chain is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from registry.manifest_fields import MANIFEST_TYPE, manifest_difference, manifest_fields
+from registry.values import to_abi
+
+if TYPE_CHECKING:
+    from aivm.environment import Environment
+    from aivm.manifest import Manifest
+    from registry.contracts.types import Attestation
+    from registry.manifest_fields import ManifestFields
+
+__all__ = [
+    "COMMITMENT_DOMAIN",
+    "VRF_DOMAIN",
+    "VRF_POSSESSION_DOMAIN",
+    "JobId",
+    "KernelId",
+    "ManifestId",
+    "RandomnessId",
+    "commitment",
+    "environment_class",
+    "job_id",
+    "kernel_id",
+    "manifest_difference",
+    "manifest_fields",
+    "manifest_id",
+    "possession_alpha",
+    "randomness_id",
+    "vrf_alpha",
+]
+
+#: 32 bytes each; what each is the hash of is in docs/protocol.md §1.
+ManifestId: TypeAlias = bytes
+KernelId: TypeAlias = bytes
+JobId: TypeAlias = bytes
+RandomnessId: TypeAlias = bytes
+
+COMMITMENT_DOMAIN = keccak(text="aivm/commitment/1")
+VRF_DOMAIN = keccak(text="aivm/vrf/1")
+VRF_POSSESSION_DOMAIN = keccak(text="aivm/vrf-possession/1")
+
+
+def manifest_id(manifest: Manifest | ManifestFields) -> ManifestId:
+    """keccak256 of the ABI encoding of the on-chain fields; from a manifest, or from the fields themselves."""
+    fields = manifest if hasattr(manifest, "model_cid") else manifest_fields(manifest)
+    return keccak(encode([MANIFEST_TYPE], [to_abi(fields)]))
+
+
+def kernel_id(publisher: str, manifest: ManifestId) -> KernelId:
+    """The id of a publisher's kernel: the same manifest under another publisher is another kernel."""
+    return keccak(encode(["address", "bytes32"], [publisher, manifest]))
+
+
+def job_id(*, chain_id: int, market: str, requester: str, nonce: int) -> JobId:
+    """The id of a requester's nonce-th job, counted from 0."""
+    return _counted(chain_id, market, requester, nonce)
+
+
+def randomness_id(*, chain_id: int, coordinator: str, requester: str, nonce: int) -> RandomnessId:
+    """The id of a requester's nonce-th request for randomness, counted from 0."""
+    return _counted(chain_id, coordinator, requester, nonce)
+
+
+def _counted(chain_id: int, contract: str, requester: str, nonce: int) -> bytes:
+    return keccak(encode(["uint256", "address", "address", "uint256"], [chain_id, contract, requester, nonce]))
+
+
+def commitment(
+    *,
+    chain_id: int,
+    market: str,
+    job: JobId,
+    round_: int,
+    validator: str,
+    attestation: Attestation,
+    salt: bytes,
+) -> bytes:
+    """The commitment to an attestation; 32 bytes. The salt is 32 fresh random bytes, kept until the reveal."""
+    return keccak(
+        encode(
+            ["bytes32", "uint256", "address", "bytes32", "uint8", "address", *(["bytes32"] * 5)],
+            [
+                COMMITMENT_DOMAIN,
+                chain_id,
+                market,
+                job,
+                round_,
+                validator,
+                attestation.digest,
+                attestation.answer,
+                attestation.sketch,
+                attestation.environment,
+                salt,
+            ],
+        )
+    )
+
+
+def vrf_alpha(
+    *,
+    chain_id: int,
+    coordinator: str,
+    key: tuple[int, int],
+    requester: str,
+    nonce: int,
+    block_hash: bytes,
+) -> bytes:
+    """The input that the operator with this affine public key has to prove for a request; 32 bytes."""
+    return keccak(
+        encode(
+            ["bytes32", "uint256", "address", "uint256", "uint256", "address", "uint256", "bytes32"],
+            [VRF_DOMAIN, chain_id, coordinator, *key, requester, nonce, block_hash],
+        )
+    )
+
+
+def possession_alpha(*, chain_id: int, coordinator: str, account: str, key: tuple[int, int]) -> bytes:
+    """What an operator proves to show that it holds the key that it registers; 32 bytes."""
+    return keccak(
+        encode(
+            ["bytes32", "uint256", "address", "address", "uint256", "uint256"],
+            [VRF_POSSESSION_DOMAIN, chain_id, coordinator, account, *key],
+        )
+    )
+
+
+def environment_class(environment: Environment) -> bytes:
+    """The id of the part of an environment that can change bits; 32 bytes."""
+    return keccak(environment.class_record())

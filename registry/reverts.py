@@ -1,0 +1,141 @@
+"""From revert data to a named exception."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from eth_abi.abi import decode
+from eth_utils.crypto import keccak
+
+from registry.contracts.abi import DECODING_ERRORS, Entry
+from registry.contracts.artifacts import all_artifacts
+from registry.errors import ContractError, PanicError, RequireError, UnknownContractError
+
+if TYPE_CHECKING:
+    from registry.errors import RpcResponseError
+
+REQUIRE_SELECTOR = keccak(text="Error(string)")[:4]
+PANIC_SELECTOR = keccak(text="Panic(uint256)")[:4]
+
+#: Panic codes of the Solidity documentation.
+PANICS = {
+    0x00: "generic panic",
+    0x01: "failed assertion",
+    0x11: "arithmetic overflow",
+    0x12: "division by zero",
+    0x21: "invalid enumeration value",
+    0x22: "damaged storage array",
+    0x31: "pop of an empty array",
+    0x32: "index out of bounds",
+    0x41: "too much memory",
+    0x51: "call of an uninitialised function",
+}
+
+#: What to do about the errors that people meet.
+HINTS = {
+    "JobMarket_FeeTooLow": "Ask the market for a quote and send at least that.",
+    "JobMarket_KernelNotApproved": "The kernel has to pass its admission first: request its validation.",
+    "JobMarket_InvalidCommitteeSize": "Choose an odd size from 3 to 15.",
+    "JobMarket_SeedPending": "Wait for the VRF operator, or pass its proof.",
+    "JobMarket_TooLate": "The window is over: settle or expire the job instead.",
+    "JobMarket_TooEarly": "Wait until the time that is given, in seconds since 1970.",
+    "JobMarket_AlreadyCommitted": "A commitment cannot be changed; reveal it.",
+    "JobMarket_WrongOpening": "Reveal the attestation and the salt that were committed, from the journal.",
+    "JobMarket_NotSeated": "This account is not on the job's committee.",
+    "JobMarket_UnknownJob": "Check the job's id and the market's address.",
+    "JobMarket_GasTooLow": "Send the transaction with more gas.",
+    "KernelRegistry_NoHandle": "Claim a handle first: registerPublisher.",
+    "KernelRegistry_HandleTaken": "Choose another handle.",
+    "KernelRegistry_AlreadyRegistered": "This manifest is already registered by this publisher.",
+    "KernelRegistry_VersionTaken": "Versions are immutable: raise the version.",
+    "KernelRegistry_UnknownKernel": "Check the kernel's id and the registry's address.",
+    "KernelRegistry_UnknownName": "Names are handle/name@version or handle/name@label.",
+    "ValidatorStaking_StakeTooLow": "Stake at least the minimum.",
+    "ValidatorStaking_Locked": "Wait until the jobs that this validator is seated in are final.",
+    "ValidatorStaking_NotThawed": "Wait until the time that is given, in seconds since 1970.",
+    "VrfCoordinator_InvalidProof": "The proof must be made by the assigned operator over challengeOf's alpha.",
+    "VrfCoordinator_SameBlock": "The input is not fixed yet: try again after the next block.",
+    "VrfCoordinator_FeeTooLow": "Send at least `fee`.",
+    "Credits_NothingToWithdraw": "This account has no credit.",
+}
+
+
+@cache
+def _classes_by_selector() -> dict[bytes, tuple[Entry, type[ContractError]]]:
+    table: dict[bytes, tuple[Entry, type[ContractError]]] = {}
+    for artifact in all_artifacts():
+        for entry in artifact.interface.errors.values():
+            if entry.selector not in table:
+                name = entry.name.replace("_", "")
+                body = {"name": entry.name, "__doc__": f"`{entry.signature}`", "__module__": "registry.errors"}
+                table[entry.selector] = (entry, type(name, (ContractError,), body))
+    return table
+
+
+@cache
+def error_classes() -> dict[str, type[ContractError]]:
+    """The class of every custom error of every artifact, by the class's name."""
+    return {kind.__name__: kind for _, kind in _classes_by_selector().values()}
+
+
+def show(value: Any) -> str:
+    """A value as a person reads it: bytes in hex, enumerations by name."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    name = getattr(value, "name", None)
+    return name.capitalize() if isinstance(name, str) else str(value)
+
+
+def decode_revert(data: bytes) -> ContractError:
+    """The exception for revert data; never raises, whatever the data are."""
+    selector, body = data[:4], data[4:]
+    try:
+        if selector == REQUIRE_SELECTOR:
+            (text,) = decode(["string"], body)
+            return RequireError(f"reverted: {text}", data=data, arguments={"text": text})
+        if selector == PANIC_SELECTOR:
+            (code,) = decode(["uint256"], body)
+            return PanicError(f"panic 0x{code:02x}: {PANICS.get(code, 'unknown')}", data=data, arguments={"code": code})
+        if selector in _classes_by_selector():
+            entry, kind = _classes_by_selector()[selector]
+            arguments = entry.decode_inputs(body)
+            listed = ", ".join(f"{name}={show(value)}" for name, value in arguments.items())
+            message = f"{entry.name}({listed})"
+            return kind(message, hint=HINTS.get(entry.name, ""), data=data, arguments=arguments)
+    except (*DECODING_ERRORS, IndexError):
+        return UnknownContractError(f"reverted with malformed data 0x{data.hex()}", data=data)
+    if not data:
+        return UnknownContractError(
+            "reverted without a reason", hint="Perhaps it ran out of gas, or called something that is not a contract."
+        )
+    return UnknownContractError(
+        f"reverted with unknown error 0x{selector.hex()}, data 0x{data.hex()}",
+        hint="The contract is not one of this version of the package.",
+        data=data,
+    )
+
+
+def revert_data(error: RpcResponseError) -> bytes | None:
+    """The revert data in a node's answer, or None when it does not speak of a revert.
+
+    Geth, anvil and Nethermind give a hex string, some prefix it with `Reverted`, Hardhat wraps it in an object.
+    """
+    found = _find_hex(error.data, depth=4)
+    if found is not None:
+        return found
+    if error.code == 3 or "revert" in error.text.lower():
+        return b""
+    return None
+
+
+def _find_hex(data: object, depth: int) -> bytes | None:
+    if isinstance(data, str):
+        match = re.fullmatch(r"(?:Reverted )?0x((?:[0-9a-fA-F]{2})*)", data)
+        return bytes.fromhex(match[1]) if match else None
+    if isinstance(data, dict) and depth:
+        for key in ("data", "result", "output", "originalError", "error"):
+            if (found := _find_hex(data.get(key), depth - 1)) is not None:
+                return found
+    return None
