@@ -59,8 +59,8 @@ interface IKernelRegistry is IInferenceConsumer {
 
     /// @notice Registers a kernel of the caller, who needs a handle. Nothing of it can change afterwards.
     /// @dev Every string is printable ASCII, so that no reader meets malformed text: at most 64 bytes in `name` and
-    ///      `version`, 2048 in `build.compilerFlags` and `runtime.options`, 256 elsewhere. `modelCid` is a binary CIDv1 of
-    ///      sha2-256, raw or dag-pb. Limits are positive, at most 24 hours, 4 TiB of memory and 64 GiB of output.
+    ///      `version`, 2048 in `build.compilerFlags`, `runtime.options` and the lists of features, 256 elsewhere. `modelCid` is a
+    ///      binary CIDv1 of sha2-256, raw or dag-pb. Limits are positive, at most 24 hours, 4 TiB of memory and 64 GiB of output.
     function register(Manifest calldata manifest) external returns (KernelId kernel);
 
     /// @notice Pays for the kernel's admission job (value: `JobMarket.quoteValidation`). Anyone may pay; the refund goes to the payer.

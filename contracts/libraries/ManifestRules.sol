@@ -11,7 +11,7 @@ import {Text} from "./Text.sol";
 /// @notice Every field has a bound, so that reading a manifest back always fits in a call. Errors name the field by its path.
 library ManifestRules {
     uint256 internal constant STRING_LIMIT = 256;
-    uint256 internal constant LONG_STRING_LIMIT = 2048; // compiler flags, runtime options
+    uint256 internal constant LONG_STRING_LIMIT = 2048; // lists: compiler flags, runtime options, features
     uint256 internal constant CID_LENGTH = 36;
     uint32 internal constant TIME_LIMIT_MS = 24 hours * 1000;
     uint64 internal constant MEMORY_LIMIT = 1 << 42;
@@ -53,8 +53,8 @@ library ManifestRules {
     }
 
     function _checkHardware(Hardware calldata hardware) private pure {
-        checkText(hardware.features, "hardware.features", STRING_LIMIT);
-        checkText(hardware.featuresOff, "hardware.featuresOff", STRING_LIMIT);
+        checkText(hardware.features, "hardware.features", LONG_STRING_LIMIT);
+        checkText(hardware.featuresOff, "hardware.featuresOff", LONG_STRING_LIMIT);
     }
 
     /// @dev Only a fixed seed has a value; zero is one like any other.

@@ -10,7 +10,7 @@ library Text {
     uint256 private constant BIT_7 = 0x8080808080808080808080808080808080808080808080808080808080808080;
 
     /// @notice Whether every byte is in 0x20..0x7E; true for the empty string.
-    /// @dev Reads a word at a time; a manifest has up to 7 kB of text. The last word is filled up with spaces. Callers bound the length.
+    /// @dev Reads a word at a time; a manifest has up to 10 kB of text. The last word is filled up with spaces. Callers bound the length.
     function isPrintable(string calldata text) internal pure returns (bool) {
         bytes calldata data = bytes(text);
         uint256 length = data.length;

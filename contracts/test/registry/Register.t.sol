@@ -203,7 +203,7 @@ contract RegisterTest is RegistryBase {
             "hardware.features",
             "hardware.featuresOff"
         ];
-        return (paths[i], i == 3 || i == 6 ? 2048 : 256);
+        return (paths[i], i == 3 || i >= 6 ? 2048 : 256);
     }
 
     /// @dev A good manifest of some patch version but for the i-th string.

@@ -34,8 +34,8 @@ contract RegistryGasTest is RegistryBase {
         Manifest memory manifest = goodManifest();
         manifest.build.operatingSystem = manifest.build.compiler = manifest.build.compilerVersion = string(short);
         manifest.runtime.name = manifest.runtime.version = string(short);
-        manifest.hardware.features = manifest.hardware.featuresOff = string(short);
         manifest.build.compilerFlags = manifest.runtime.options = string(long);
+        manifest.hardware.features = manifest.hardware.featuresOff = string(long);
         KernelId kernel = registerAs(publisher, manifest);
         vm.snapshotGasLastCall(GROUP, "register, the greatest manifest");
         vm.cool(address(registry));

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {KernelRegistry} from "../../KernelRegistry.sol";
+import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
+import {KernelId} from "../../types/Ids.sol";
+import {Manifest} from "../../types/Manifest.sol";
+import {RegistryBase} from "./RegistryBase.sol";
+import {RegistryHandler} from "./RegistryHandler.sol";
+import {MarketAccount} from "./RegistryBase.sol";
+
+/// @notice The properties that KernelRegistry states, after any sequence of calls.
+contract RegistryInvariants is RegistryBase {
+    RegistryHandler private handler;
+
+    function setUp() public override {
+        market = new MarketAccount();
+        registry = new KernelRegistry(address(market));
+        handler = new RegistryHandler(registry, market, goodManifest());
+        targetContract(address(handler));
+        bytes4[] memory actions = new bytes4[](6);
+        actions[0] = RegistryHandler.register.selector;
+        actions[1] = RegistryHandler.request.selector;
+        actions[2] = RegistryHandler.failJob.selector;
+        actions[3] = RegistryHandler.deliver.selector;
+        actions[4] = RegistryHandler.point.selector;
+        actions[5] = RegistryHandler.deprecate.selector;
+        targetSelector(address(handler), actions);
+    }
+
+    /// A manifest never changes, its id is the hash of it and of its publisher, and its version resolves to it.
+    function invariant_ManifestsAndVersionsStand() public view {
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            KernelId kernel = handler.kernels(i);
+            Manifest memory manifest = registry.manifestOf(kernel);
+            address by = registry.kernelOf(kernel).publisher;
+            assertEq(keccak256(abi.encode(manifest)), handler.manifestHash(kernel), "manifest");
+            assertSame(registry.kernelIdOf(by, registry.manifestIdOf(manifest)), kernel, "id");
+            assertSame(registry.resolve(registry.handleOf(by), manifest.name, manifest.version), kernel, "version");
+        }
+    }
+
+    /// A status is what the one delivery made it; deprecation stays.
+    function invariant_StatusesMoveOnce() public view {
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            KernelId kernel = handler.kernels(i);
+            assertStatus(kernel, handler.decided(kernel));
+            assertEq(registry.kernelOf(kernel).deprecated, handler.deprecated(kernel), "deprecated");
+        }
+    }
+
+    /// An alias leads to a kernel of that publisher and that name.
+    function invariant_AliasesStayInTheFamily() public view {
+        string[2] memory names = ["digits", "letters"];
+        string[2] memory labels = ["latest", "stable"];
+        for (uint256 i = 0; i < 8; ++i) {
+            string memory handle = handler.handles(i & 1);
+            string memory name = names[(i >> 1) & 1];
+            try registry.resolve(handle, name, labels[i >> 2]) returns (KernelId kernel) {
+                IKernelRegistry.Kernel memory kept = registry.kernelOf(kernel);
+                assertEq(kept.publisher, registry.publisherOf(handle), "publisher");
+                assertEq(registry.manifestOf(kernel).name, name, "name");
+            } catch {}
+        }
+    }
+
+    /// No money stays here.
+    function invariant_NothingIsHeld() public view {
+        assertEq(address(registry).balance, 0, "balance");
+    }
+}
