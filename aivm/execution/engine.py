@@ -1,0 +1,113 @@
+"""Engines: what executes a graph, chosen by the runtime's name in the manifest.
+
+An engine is exact about itself. If it cannot be what the manifest says, in version, provider or options, it refuses;
+it never runs something similar instead.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Protocol, cast
+
+from aivm.errors import AivmError
+
+if TYPE_CHECKING:
+    from aivm.environment.parts import EngineInfo
+    from aivm.manifest import Manifest, Runtime
+    from aivm.tensors import Array, Tensors
+
+
+class EngineError(AivmError):
+    """An engine that is not there, is not the one asked for, or failed."""
+
+
+class EngineUnavailableError(EngineError):
+    """The runtime that the manifest names is not installed, or is unknown."""
+
+
+class ConflictingDistributionsError(EngineError):
+    """Several packages are installed that overwrite each other's runtime."""
+
+
+class EngineVersionError(EngineError):
+    """The runtime is installed in another version than the manifest says."""
+
+
+class ProviderUnavailableError(EngineError):
+    """The provider that the manifest names cannot be used here."""
+
+
+class OptionMismatchError(EngineError):
+    """An option reads back differently from how it was set."""
+
+
+class ModelRejectedError(EngineError):
+    """The engine cannot load the model."""
+
+
+class ModelFailedError(EngineError):
+    """The model was loaded, and failed while it ran."""
+
+
+class Engine(Protocol):
+    """One model, loaded and ready."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What this engine is."""
+
+    def run(self, inputs: Tensors) -> dict[str, Array]:
+        """The manifest's outputs for these inputs, by name.
+
+        Raises:
+            ModelFailedError: the graph failed on these inputs.
+            MemoryError: memory ran out.
+        """
+
+
+class EngineKind(Protocol):
+    """A runtime that can open models."""
+
+    def describe(self, runtime: Runtime) -> EngineInfo:
+        """Loads the runtime and says what it is.
+
+        Raises:
+            EngineError: it is not what the manifest asks for.
+        """
+
+    def open(self, manifest: Manifest, model: bytes, *, threads: int) -> Engine:
+        """Loads a model with the manifest's options; `threads` counts where the manifest leaves a number free.
+
+        Raises:
+            EngineError: the runtime is not what the manifest asks for, or it rejects the model.
+            MemoryError: memory ran out.
+        """
+
+
+#: Engines by the manifest's runtime name, each `module:class`: a runtime is imported only when it is used.
+ENGINES: dict[str, str] = {"onnxruntime": "aivm.execution.ort:OnnxRuntime"}
+
+
+def engine_kind(name: str) -> EngineKind:
+    """The engine of that name.
+
+    Raises:
+        EngineUnavailableError: there is none.
+    """
+    try:
+        module, _, attribute = ENGINES[name].partition(":")
+    except KeyError:
+        raise EngineUnavailableError(
+            f"there is no engine {name!r}", hint=f"this version has {', '.join(sorted(ENGINES))}"
+        ) from None
+    return cast("EngineKind", getattr(importlib.import_module(module), attribute)())
+
+
+def open_engine(manifest: Manifest, model: bytes, *, threads: int = 1) -> Engine:
+    """Opens a model in this process, without any sandbox; `aivm.execution.execute` is the safe way.
+
+    Raises:
+        EngineError: the runtime is not what the manifest asks for, or it rejects the model.
+        MemoryError: memory ran out.
+    """
+    return engine_kind(manifest.runtime.name).open(manifest, model, threads=threads)

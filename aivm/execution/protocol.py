@@ -1,0 +1,331 @@
+"""The execution protocol: prepare, feed, run, collect; the same on every node (docs/protocol.md §3).
+
+with prepare(kernel) as runner:
+    execution = runner.execute({"image": image}, seed=seed)
+execution.digest  # what validators vote on
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, Self
+
+from aivm import records, tensors, unixfs
+from aivm.digests import Digest
+from aivm.environment import Environment, require_compliance
+from aivm.errors import AivmError
+from aivm.execution.answers import AnswerError, answer
+from aivm.execution.confinement import Confinement
+from aivm.execution.engine import ModelFailedError, ModelRejectedError
+from aivm.execution.frames import Frame
+from aivm.execution.inputs import NO_SEED, InputError, bind_shape, feed
+from aivm.execution.sandbox import Sandbox, SandboxError
+from aivm.execution.service import KernelService, OutputLimitError, open_service
+from aivm.manifest.enums import HardwareKind
+from aivm.records import CaseResult, OutputRecord, ValidationRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aivm.manifest import Manifest
+    from aivm.tensors import Array, Tensors
+
+_NO_OUTPUT = Digest(bytes(32))
+
+
+class OutputMismatchError(AivmError):
+    """The model's outputs are not those that the manifest describes."""
+
+
+class Executable(Protocol):
+    """What a kernel must have to be executed; `aivm.kernel.Kernel` is one."""
+
+    @property
+    def manifest(self) -> Manifest: ...
+    @property
+    def model(self) -> bytes: ...
+    @property
+    def cases(self) -> Mapping[str, Tensors]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One execution of a kernel.
+
+    Attributes:
+        outputs: the manifest's outputs, canonical and read-only.
+        tensors: the same as a tensor file, which the record names.
+        record: the output record.
+        digest: its digest, on which validators vote.
+        answer: the 32 bytes that a contract receives.
+        environment: where it ran, captured in the worker.
+        seconds: wall time from the inputs to the outputs.
+    """
+
+    outputs: Mapping[str, Array] = field(repr=False)
+    tensors: bytes = field(repr=False)
+    record: OutputRecord
+    digest: Digest
+    answer: bytes
+    environment: Environment = field(repr=False)
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """All conformance cases of a kernel, run in order.
+
+    Attributes:
+        record: what was expected and what came; a case without an output came to the zero digest.
+        digest: the record's, on which validators vote.
+        answer: 1 if the kernel conforms, else 0, in 32 bytes.
+        environment: where the cases ran.
+        failures: for each case that gave no output, why.
+        seconds: wall time of all cases.
+    """
+
+    record: ValidationRecord
+    digest: Digest
+    answer: bytes
+    environment: Environment = field(repr=False)
+    failures: Mapping[str, AivmError]
+    seconds: float
+
+
+#: What is the kernel's own fault. Anything else is this machine's, and says nothing about the kernel.
+KERNEL_FAULTS: tuple[type[AivmError], ...] = (
+    AnswerError,
+    InputError,
+    ModelFailedError,
+    ModelRejectedError,
+    OutputLimitError,
+    OutputMismatchError,
+    SandboxError,
+    tensors.TensorFileError,
+)
+
+
+def execute(
+    kernel: Executable,
+    inputs: Tensors,
+    *,
+    seed: bytes = NO_SEED,
+    threads: int | None = None,
+    sandboxed: bool = True,
+) -> Execution:
+    """Runs a kernel once, in a worker of its own.
+
+    Args:
+        kernel: a manifest and its model.
+        inputs: the requester's inputs by name; random ones come from the seed.
+        seed: the job's 32 bytes.
+        threads: how many, where the manifest leaves it free; 1 if None.
+        sandboxed: False runs the engine in this process, without limits, for models that are trusted.
+
+    Raises:
+        AivmError: as `prepare` and `Runner.execute` do.
+    """
+    # Before a process is started for nothing.
+    feeds = feed(kernel.manifest, inputs, seed)
+    with prepare(kernel, threads=threads, sandboxed=sandboxed) as runner:
+        return runner.run(feeds)
+
+
+def validate(kernel: Executable, *, threads: int | None = None, sandboxed: bool = True) -> Validation:
+    """Runs every conformance case of a kernel, in one worker as long as it lives.
+
+    Raises:
+        AivmError: this machine cannot run the kernel. What is the kernel's own fault is in the validation.
+    """
+    with prepare(kernel, threads=threads, sandboxed=sandboxed) as runner:
+        return runner.validate()
+
+
+def prepare(kernel: Executable, *, threads: int | None = None, sandboxed: bool = True) -> Runner:
+    """First phase: starts a worker, and refuses unless this machine is what the manifest says.
+
+    The model is not loaded yet: see `Runner.load`.
+
+    Raises:
+        EngineError: the runtime is not what the manifest asks for.
+        SandboxUnavailableError: this machine cannot confine a worker.
+        EnvironmentMismatchError: naming every field that differs.
+    """
+    return Runner(kernel, threads=threads or 1, sandboxed=sandboxed)
+
+
+def collect(manifest: Manifest, data: bytes) -> tuple[dict[str, Array], OutputRecord, bytes]:
+    """Last phase: the outputs from a tensor file, checked against the manifest; their record; the answer.
+
+    Raises:
+        TensorFileError: the bytes are not a canonical tensor file.
+        OutputMismatchError: naming the output, what the manifest says and what came.
+        AnswerError: the convention makes no answer from them.
+    """
+    outputs = tensors.decode(data, limit=manifest.limits.output_bytes)
+    names = sorted(spec.name for spec in manifest.outputs)
+    if sorted(outputs) != names:
+        raise OutputMismatchError(f"the outputs are {sorted(outputs)}, the manifest says {names}")
+    sizes: dict[str, int] = {}
+    for spec in manifest.outputs:
+        array = outputs[spec.name]
+        have = tensors.dtype_name(array, spec.name)
+        if have != spec.dtype or not bind_shape(spec.shape, array.shape, sizes, least=0):
+            raise OutputMismatchError(
+                f"output {spec.name!r} is {have} {list(array.shape)}, the manifest says {spec.dtype} {list(spec.shape)}"
+            )
+    word = answer(manifest, outputs)
+    record = OutputRecord(tensors=str(unixfs.import_bytes(data).cid), size=len(data), answer=Digest(word).hex())
+    return outputs, record, word
+
+
+class Runner:
+    """A kernel ready to run. Keep it to serve several jobs of the same kernel; close it, or use it with `with`."""
+
+    def __init__(self, kernel: Executable, *, threads: int, sandboxed: bool) -> None:
+        self._kernel = kernel
+        self._threads = threads
+        self._sandboxed = sandboxed
+        self._worker: _Worker = self._start()
+        self._loaded = False
+        self.environment = records.decode(self._worker.ready.payload, Environment)
+        try:
+            require_compliance(kernel.manifest, self.environment)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the worker."""
+        self._worker.close()
+
+    def execute(self, inputs: Tensors, *, seed: bytes = NO_SEED) -> Execution:
+        """Feed, run and collect.
+
+        Raises:
+            InputError: an input breaks the kernel's conventions.
+            AivmError: as `run` does.
+        """
+        return self.run(feed(self._kernel.manifest, inputs, seed))
+
+    def load(self) -> None:
+        """Loads the model, if it is not; starts another worker if the last one is gone.
+
+        Raises:
+            ModelRejectedError: the engine does not load it.
+            SandboxError: it broke a limit on the way, such as the time limit.
+        """
+        if not self._worker.alive:
+            self._worker.close()
+            self._worker, self._loaded = self._start(), False
+        if not self._loaded:
+            limits = self._kernel.manifest.limits
+            self._worker.call({"do": "load"}, self._kernel.model, time_ms=limits.time_ms, reply_bytes=0)
+            self._loaded = True
+
+    def run(self, feeds: Tensors) -> Execution:
+        """Third and last phase: runs the graph on all its inputs, and collects.
+
+        Raises:
+            ModelFailedError: the model failed.
+            SandboxError: it broke a limit.
+            OutputLimitError: its outputs are too large.
+            OutputMismatchError: its outputs are not those of the manifest.
+            AnswerError: they make no answer.
+        """
+        self.load()
+        manifest = self._kernel.manifest
+        started = time.perf_counter()
+        reply = self._worker.call(
+            {"do": "run"},
+            tensors.encode(feeds),
+            time_ms=manifest.limits.time_ms,
+            reply_bytes=manifest.limits.output_bytes,
+        )
+        seconds = time.perf_counter() - started
+        outputs, record, word = collect(manifest, reply.payload)
+        return Execution(
+            outputs=outputs,
+            tensors=reply.payload,
+            record=record,
+            digest=records.digest(record),
+            answer=word,
+            environment=self.environment,
+            seconds=seconds,
+        )
+
+    def validate(self) -> Validation:
+        """Runs every conformance case, with seed zero where the seed is verifiable.
+
+        Raises:
+            AivmError: this machine cannot run the kernel, or a case's inputs are not at hand.
+        """
+        started = time.perf_counter()
+        failures: dict[str, AivmError] = {}
+        results = []
+        for case in self._kernel.manifest.cases:
+            if case.name not in self._kernel.cases:
+                raise InputError(f"the inputs of case {case.name!r} are not at hand", hint="fetch the kernel again")
+            try:
+                actual = self.execute(self._kernel.cases[case.name]).digest
+            except KERNEL_FAULTS as fault:
+                failures[case.name], actual = fault, _NO_OUTPUT
+            results.append(CaseResult(name=case.name, expected=case.output, actual=actual.hex()))
+        conforms = all(result.expected == result.actual for result in results)
+        record = ValidationRecord(
+            manifest=self._kernel.manifest.digest().hex(), cases=tuple(results), conforms=conforms
+        )
+        return Validation(
+            record=record,
+            digest=records.digest(record),
+            answer=int(conforms).to_bytes(32, "big"),
+            environment=self.environment,
+            failures=failures,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _start(self) -> _Worker:
+        manifest = self._kernel.manifest
+        setup = Frame(header={"do": "setup", "threads": self._threads}, payload=manifest.record())
+        if not self._sandboxed:
+            return _Unconfined(open_service(setup))
+        return Sandbox(
+            entry="aivm.execution.service:open_service",
+            setup=setup,
+            confinement=Confinement(
+                memory_bytes=manifest.limits.memory_bytes, devices=manifest.hardware.kind is HardwareKind.CUDA
+            ),
+        )
+
+
+class _Worker(Protocol):
+    @property
+    def ready(self) -> Frame: ...
+    @property
+    def alive(self) -> bool: ...
+    def call(self, header: Mapping[str, str], payload: bytes, *, time_ms: int, reply_bytes: int) -> Frame: ...
+    def close(self) -> None: ...
+
+
+class _Unconfined:
+    """The same service in this process: the same bytes, and no protection."""
+
+    alive = True
+
+    def __init__(self, service: KernelService) -> None:
+        self._service = service
+        self.ready = service.ready
+
+    def call(self, header: Mapping[str, str], payload: bytes, *, time_ms: int, reply_bytes: int) -> Frame:
+        del time_ms, reply_bytes  # no limits here
+        return self._service.handle(Frame(header=header, payload=payload))
+
+    def close(self) -> None:
+        """There is nothing to end."""
