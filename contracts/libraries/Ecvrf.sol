@@ -25,6 +25,12 @@ import {Secp256k1} from "./Secp256k1.sol";
 library Ecvrf {
     using Secp256k1 for Secp256k1.Point;
 
+    struct Proof {
+        Secp256k1.Point gamma;
+        uint128 c;
+        uint256 s;
+    }
+
     uint256 internal constant PROOF_LENGTH = 81;
 
     bytes1 private constant SUITE = 0xFE;
@@ -39,29 +45,22 @@ library Ecvrf {
         returns (bool valid, bytes32 beta)
     {
         if (!y.isOnCurve()) return (false, 0);
-        (bool wellFormed, Secp256k1.Point memory gamma, uint128 c, uint256 s) = decode(proof);
+        (bool wellFormed, Proof memory parts) = decode(proof);
         if (!wellFormed) return (false, 0);
         (bool encoded, Secp256k1.Point memory h) = encodeToCurve(y, alpha);
-        if (!encoded) return (false, 0);
-        (bool finiteU, Secp256k1.Point memory u) = Secp256k1.combine(s, Secp256k1.generator(), c, y.negate());
-        (bool finiteV, Secp256k1.Point memory v) = Secp256k1.combine(s, h, c, gamma.negate());
-        if (!finiteU || !finiteV || challenge([y, h, gamma, u, v]) != c) return (false, 0);
-        return (true, output(gamma));
+        if (!encoded || !_holds(y, h, parts)) return (false, 0);
+        return (true, output(parts.gamma));
     }
 
     /// @dev RFC 9381 §5.4.4.
-    function decode(bytes calldata proof)
-        internal
-        view
-        returns (bool wellFormed, Secp256k1.Point memory gamma, uint128 c, uint256 s)
-    {
-        if (proof.length != PROOF_LENGTH) return (false, gamma, 0, 0);
+    function decode(bytes calldata proof) internal view returns (bool wellFormed, Proof memory parts) {
+        if (proof.length != PROOF_LENGTH) return (false, parts);
         bytes1 prefix = proof[0];
-        if (prefix != 0x02 && prefix != 0x03) return (false, gamma, 0, 0);
-        (wellFormed, gamma) = Secp256k1.lift(uint256(bytes32(proof[1:33])), prefix == 0x03);
-        c = uint128(bytes16(proof[33:49]));
-        s = uint256(bytes32(proof[49:81]));
-        wellFormed = wellFormed && s < Secp256k1.N;
+        if (prefix != 0x02 && prefix != 0x03) return (false, parts);
+        (wellFormed, parts.gamma) = Secp256k1.lift(uint256(bytes32(proof[1:33])), prefix == 0x03);
+        parts.c = uint128(bytes16(proof[33:49]));
+        parts.s = uint256(bytes32(proof[49:81]));
+        wellFormed = wellFormed && parts.s < Secp256k1.N;
     }
 
     /// @dev RFC 9381 §5.4.1.1.
@@ -76,6 +75,14 @@ library Ecvrf {
         for (uint256 counter = 0; counter < 256 && !found; ++counter) {
             (found, h) = Secp256k1.lift(uint256(sha256(abi.encodePacked(prefix, uint8(counter), bytes1(0)))), false);
         }
+    }
+
+    /// @dev RFC 9381 §5.3, steps 4 to 8: U = s·B - c·Y, V = s·H - c·Gamma, and c is their challenge.
+    function _holds(Secp256k1.Point memory y, Secp256k1.Point memory h, Proof memory proof) private view returns (bool) {
+        (bool finiteU, Secp256k1.Point memory u) = Secp256k1.combine(proof.s, Secp256k1.generator(), proof.c, y.negate());
+        if (!finiteU) return false;
+        (bool finiteV, Secp256k1.Point memory v) = Secp256k1.combine(proof.s, h, proof.c, proof.gamma.negate());
+        return finiteV && challenge([y, h, proof.gamma, u, v]) == proof.c;
     }
 
     /// @dev RFC 9381 §5.4.3, of the points Y, H, Gamma, U, V.
