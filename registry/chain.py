@@ -149,11 +149,12 @@ class Chain(Reader):
 
         Raises:
             ContractError: when it reverted, by the error's name.
+            OutOfGasError: when its gas was not enough.
             TransactionPendingError: when it is not mined in time.
         """
         entry = self._sender.wait(transaction, self.timeout, 0.02 if self.node else 0.5)
         if int(entry["status"], 16) != 1:
-            reason = self._sender.reason(transaction)
+            reason = self._sender.reason(transaction, int(entry["gasUsed"], 16))
             if isinstance(reason, ContractError):
                 reason.transaction = transaction
             raise reason

@@ -130,6 +130,22 @@ class TransactionPendingError(TransactionError):
         self.transaction = transaction
 
 
+class OutOfGasError(TransactionError):
+    """A transaction was mined and used up its gas: nothing changed but the fee is spent.
+
+    Args:
+        transaction: the transaction's hash.
+        gas: its gas limit.
+    """
+
+    def __init__(self, transaction: str, gas: int) -> None:
+        super().__init__(
+            f"transaction {transaction} used up its {gas} gas",
+            hint="Others changed what it touches after the gas was estimated. Send it again.",
+        )
+        self.transaction = transaction
+
+
 class EventNotFoundError(RegistryError):
     """A receipt does not hold the event that was asked of it."""
 

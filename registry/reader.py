@@ -104,6 +104,10 @@ class Reader:
         """In wei."""
         return int(self.rpc.call("eth_getBalance", address, "latest"), 16)
 
+    def nonce(self, address: str) -> int:
+        """The number of an account's next transaction, those that are pending counted."""
+        return int(self.rpc.call("eth_getTransactionCount", address, "pending"), 16)
+
     def code(self, address: str) -> bytes:
         """The code at an address; empty if there is no contract."""
         return to_bytes(self.rpc.call("eth_getCode", address, "latest"))

@@ -37,7 +37,7 @@ PANICS = {
 HINTS = {
     "JobMarket_FeeTooLow": "Ask the market for a quote and send at least that.",
     "JobMarket_KernelNotApproved": "The kernel has to pass its admission first: request its validation.",
-    "JobMarket_InvalidCommitteeSize": "Choose an odd size from 3 to 15.",
+    "JobMarket_InvalidCommitteeSize": "Choose an odd size from 3 to 7.",
     "JobMarket_SeedPending": "Wait for the VRF operator, or pass its proof.",
     "JobMarket_TooLate": "The window is over: settle or expire the job instead.",
     "JobMarket_TooEarly": "Wait until the time that is given, in seconds since 1970.",

@@ -62,11 +62,7 @@ class JobMarket(CreditsContract):
         return cast("JobStatus", self.read("statusOf", job, block=self.now))
 
     def job_of(self, job: JobId) -> Job:
-        """The job as stored.
-
-        Raises:
-            ContractError: JobMarketUnknownJob.
-        """
+        """The job as stored; of status UNKNOWN if there is none."""
         return cast("Job", self.read("jobOf", job))
 
     def committee_of(self, job: JobId) -> tuple[str, ...]:

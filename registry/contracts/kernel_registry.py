@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from registry.contracts.contract import Call, Contract
 
 if TYPE_CHECKING:
-    from registry.contracts.types import Kernel
+    from registry.contracts.types import Kernel, KernelStatus
     from registry.ids import KernelId, ManifestId
     from registry.manifest_fields import ManifestFields
 
@@ -38,19 +38,15 @@ class KernelRegistry(Contract):
         return self.prepare("deprecate", kernel, reason)
 
     def kernel_of(self, kernel: KernelId) -> Kernel:
-        """The kernel's status and where it came from.
-
-        Raises:
-            ContractError: KernelRegistryUnknownKernel.
-        """
+        """The kernel's status and where it came from; of status UNKNOWN if it is not registered."""
         return cast("Kernel", self.read("kernelOf", kernel))
 
-    def manifest_of(self, kernel: KernelId) -> ManifestFields:
-        """The manifest fields that the chain keeps.
+    def terms_of(self, kernel: KernelId) -> tuple[str, KernelStatus, int]:
+        """(publisher, status, author fee in wei) of a kernel."""
+        return cast("tuple[str, KernelStatus, int]", self.read("termsOf", kernel))
 
-        Raises:
-            ContractError: KernelRegistryUnknownKernel.
-        """
+    def manifest_of(self, kernel: KernelId) -> ManifestFields:
+        """The manifest fields that the chain keeps; all empty if the kernel is not registered."""
         return cast("ManifestFields", self.read("manifestOf", kernel))
 
     def resolve(self, handle: str, name: str, version_or_label: str) -> KernelId:

@@ -36,7 +36,7 @@ class ValidatorStaking(CreditsContract):
 
     def draw(self, seed: bytes, count: int, seated: Sequence[str], at_block: int) -> tuple[str, ...]:
         """The contract's draw, whose oracle is `registry.sortition.draw`; `at_block` must be past."""
-        return cast("tuple[str, ...]", self.read("draw", seed, count, list(seated), at_block))
+        return cast("tuple[str, ...]", self.read("draw", seed, count, list(seated), at_block, block=self.now))
 
     def validator(self, account: str) -> Validator:
         """An account's stake, locks and profile; all zero for a stranger."""
@@ -44,11 +44,11 @@ class ValidatorStaking(CreditsContract):
 
     def weight_at(self, account: str, block: int) -> int:
         """Weight in draws at the end of a past block, in wei."""
-        return cast("int", self.read("weightAt", account, block))
+        return cast("int", self.read("weightAt", account, block, block=self.now))
 
     def total_weight_at(self, block: int) -> int:
         """Everybody's weight at the end of a past block, in wei."""
-        return cast("int", self.read("totalWeightAt", block))
+        return cast("int", self.read("totalWeightAt", block, block=self.now))
 
     def validator_at(self, leaf: int) -> str:
         """The validator now on a leaf, counted from 0, or the zero address."""
@@ -56,7 +56,7 @@ class ValidatorStaking(CreditsContract):
 
     def validator_at_block(self, leaf: int, block: int) -> str:
         """The validator that was on a leaf at the end of a past block, or the zero address."""
-        return cast("str", self.read("validatorAtBlock", leaf, block))
+        return cast("str", self.read("validatorAtBlock", leaf, block, block=self.now))
 
     def leaf_count(self) -> int:
         """How many leaves were ever in use."""
