@@ -174,21 +174,45 @@ def _convert(value: Any, record_type: type[R]) -> R:
     try:
         record = msgspec.convert(value, record_type)
     except msgspec.ValidationError as error:
-        raise _explain(error, record_type.error) from error
+        raise _explain(error, value, record_type.error) from error
     record.check()
     return record
 
 
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>(?:key in )?\$[^`]*)`)?$", re.DOTALL)
+_AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`(?P<path>\$[^`]*)`)?$", re.DOTALL)
+_PATTERN = re.compile(r"^expected `str` matching regex '\^\(\?:(?P<inner>.*)\)\$\(\?!\\\\n\)'$", re.DOTALL)
 
 
-def _explain(error: msgspec.ValidationError, error_type: type[RecordError]) -> RecordError:
-    """Puts the member first: msgspec says "Expected `int`, got `str` - at `$.inputs[0].shape[1]`"."""
+def _explain(error: msgspec.ValidationError, value: Any, error_type: type[RecordError]) -> RecordError:
+    """Puts the member first, and adds what was found there.
+
+    Msgspec says "Expected `int`, got `str` - at `$.inputs[0].shape[1]`".
+    """
     match = _AT.match(str(error))
     assert match is not None
-    path = (match["path"] or "").replace("key in ", "").removeprefix("$").removeprefix(".")
+    path = (match["path"] or "").removeprefix("$").removeprefix(".").removesuffix("[...]")
     what = match["what"].replace("Object ", "")
-    return error_type(what[:1].lower() + what[1:], path=path)
+    what = what[:1].lower() + what[1:]
+    pattern = _PATTERN.match(what)
+    if pattern is not None:
+        what = "want text of the form " + pattern["inner"].replace("\\\\", "\\")
+    found = _at(value, path)
+    return error_type(
+        f"{what}, have {found!r:.100}" if found is not _ABSENT and repr(found) not in what else what, path=path
+    )
+
+
+_ABSENT = object()
+
+
+def _at(value: Any, path: str) -> Any:
+    """The scalar at a member path, or _ABSENT."""
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        try:
+            value = value[int(index)] if index else value[name]
+        except (KeyError, IndexError, TypeError):
+            return _ABSENT
+    return _ABSENT if isinstance(value, dict | list | tuple) else value
 
 
 def _kind(value: Any) -> str:

@@ -33,6 +33,8 @@ class Expected:
 class Kernel:
     """A model with everything that decides its output.
 
+    Kernels are equal if their manifests are: these name everything else by its digest.
+
     Attributes:
         manifest: the description that names everything else.
         model: the bytes of the ONNX file.
@@ -43,8 +45,8 @@ class Kernel:
     """
 
     manifest: Manifest
-    model: bytes = field(repr=False)
-    cases: Mapping[str, Tensors] = field(repr=False)
-    expected: Mapping[str, Expected] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    model_card: bytes | None = field(default=None, repr=False)
-    directory: Path | None = None
+    model: bytes = field(repr=False, compare=False)
+    cases: Mapping[str, Tensors] = field(repr=False, compare=False)
+    expected: Mapping[str, Expected] = field(default_factory=lambda: MappingProxyType({}), repr=False, compare=False)
+    model_card: bytes | None = field(default=None, repr=False, compare=False)
+    directory: Path | None = field(default=None, compare=False)

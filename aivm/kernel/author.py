@@ -1,0 +1,223 @@
+"""kernel.toml: what the author of a kernel writes down. Everything that can be derived is left to packing."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import msgspec
+
+from aivm.kernel.types import KernelError
+from aivm.manifest.enums import (
+    AnswerConvention,
+    DeterminismClass,
+    Distribution,
+    ExecutionMode,
+    GraphOptimization,
+    HardwareKind,
+    Provider,
+    SeedPolicy,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: The author's file in a kernel folder.
+FILE = "kernel.toml"
+MAX_BYTES = 2**18
+
+#: The word for "as this machine is".
+CAPTURED: Final = "captured"
+#: The word for "does not matter", a null in the manifest.
+ANY: Final = "any"
+
+Captured = Literal["captured"]
+Natural = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the tables of kernel.toml: a member that is not known is a spelling mistake, and refused."""
+
+
+class AnswerTable(Table, frozen=True, kw_only=True):
+    """`[answer]`."""
+
+    convention: AnswerConvention = AnswerConvention.NONE
+    output: str | None = None
+
+
+class LimitsTable(Table, frozen=True, kw_only=True):
+    """`[limits]`."""
+
+    time_ms: Natural = 10_000
+    memory_bytes: Natural = 1 << 30
+    output_bytes: Natural = 1 << 20
+
+
+class RuntimeTable(Table, frozen=True, kw_only=True):
+    """`[runtime]`, with the engine's options."""
+
+    name: Literal["onnxruntime"] = "onnxruntime"
+    version: str = CAPTURED
+    provider: Provider = Provider.CPU
+    graph_optimization: GraphOptimization = GraphOptimization.BASIC
+    intra_op_threads: Natural = 1
+    inter_op_threads: Natural = 1
+    execution_mode: ExecutionMode = ExecutionMode.SEQUENTIAL
+    deterministic: bool = True
+
+
+class BuildTable(Table, frozen=True, kw_only=True):
+    """`[build]` of the engine: `any`, `captured`, or a value."""
+
+    operating_system: str = ANY
+    compiler: str = ANY
+    compiler_version: str = ANY
+    compiler_flags: str = ANY
+
+
+class HardwareTable(Table, frozen=True, kw_only=True):
+    """`[hardware]`."""
+
+    kind: HardwareKind = HardwareKind.CPU
+    features: tuple[str, ...] | Captured = ()
+    features_off: tuple[str, ...] = ()
+    memory_bytes: Natural = 1 << 30
+
+
+class NumericsTable(Table, frozen=True, kw_only=True):
+    """`[numerics]`."""
+
+    flush_to_zero: bool = False
+    fma_contraction: bool | Captured = CAPTURED
+    tf32: bool = False
+
+
+class SeedsTable(Table, frozen=True, kw_only=True):
+    """`[seeds]`, and `[seeds.random_inputs]` with a distribution for each name."""
+
+    policy: SeedPolicy = SeedPolicy.NONE
+    fixed_seed: str | None = None
+    random_inputs: dict[str, Distribution] = {}
+
+
+class InputTable(Table, frozen=True, kw_only=True):
+    """`[inputs.NAME]`. A shape given here fixes what the graph leaves free."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+    shape: tuple[int | str, ...] | None = None
+    description: str = ""
+
+
+class OutputTable(Table, frozen=True, kw_only=True):
+    """`[outputs.NAME]`."""
+
+    shape: tuple[int | str, ...] | None = None
+    description: str = ""
+
+
+class Author(Table, frozen=True, kw_only=True):
+    """The whole of kernel.toml."""
+
+    name: str
+    version: str
+    licence: str
+    description: str = ""
+    model_card: str | None = None
+    determinism: DeterminismClass = DeterminismClass.PINNED
+    author_fee: str = "0"
+    answer: AnswerTable = AnswerTable()
+    limits: LimitsTable = LimitsTable()
+    runtime: RuntimeTable = RuntimeTable()
+    build: BuildTable = BuildTable()
+    hardware: HardwareTable = HardwareTable()
+    numerics: NumericsTable = NumericsTable()
+    seeds: SeedsTable = SeedsTable()
+    inputs: dict[str, InputTable] = {}
+    outputs: dict[str, OutputTable] = {}
+
+
+def read_author(directory: Path) -> Author:
+    """Reads kernel.toml.
+
+    Raises:
+        KernelError: if it is not there, is not TOML, or has a member that is unknown or of another type; names it.
+    """
+    path = directory / FILE
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        hint = "`aivm kernel init` makes one."
+        raise KernelError(f"{FILE} cannot be read: {error.strerror}", hint=hint) from error
+    if len(data) > MAX_BYTES:
+        raise KernelError(f"{FILE} has {len(data)} bytes, at most {MAX_BYTES} are allowed")
+    try:
+        return msgspec.convert(tomllib.loads(data.decode("utf-8")), Author)
+    except UnicodeDecodeError as error:
+        raise KernelError(f"{FILE} is not UTF-8 (at byte {error.start})") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise KernelError(f"{FILE} is not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise KernelError(f"{FILE}: {error}", hint="docs/publisher.md lists every member.") from error
+
+
+TEMPLATE = """\
+# What only the author of a kernel can know. `aivm kernel pack` derives the rest: content ids, operators, shapes,
+# expected outputs. A member that is left out has the value that is shown here.
+
+name = "{name}"            # lower case, digits, hyphens; unique among your kernels
+version = "0.1.0"          # MAJOR.MINOR.PATCH; a published version never changes
+description = ""
+licence = "Apache-2.0"     # SPDX expression, of the model
+# model_card = "README.md" # a file in this folder, published with the kernel
+determinism = "pinned"     # what you claim: none, tolerant, pinned, bitwise
+author_fee = "0"           # wei for each job, a decimal string
+
+[answer]                   # the 32 bytes that a contract receives
+convention = "none"        # none; argmax: index of the greatest element; first: the first element, an integer
+# output = "logits"        # the output that it is taken from
+
+[limits]                   # for one execution
+time_ms = 10000
+memory_bytes = 1073741824
+output_bytes = 1048576
+
+[runtime]
+name = "onnxruntime"
+version = "captured"       # captured: what is installed here
+provider = "cpu"           # cpu, cuda
+graph_optimization = "basic"   # none, basic, extended, all; it changes bits
+intra_op_threads = 1       # 0: any
+inter_op_threads = 1
+execution_mode = "sequential"  # sequential, parallel
+deterministic = true
+
+[build]                    # of the engine: any, captured, or a value
+operating_system = "any"
+compiler = "any"
+compiler_version = "any"
+compiler_flags = "any"
+
+[hardware]
+kind = "cpu"               # cpu, cuda
+features = []              # instruction sets that the processor must have, or "captured"
+features_off = []          # and those that it must not have
+memory_bytes = 1073741824
+
+[numerics]
+flush_to_zero = false
+fma_contraction = "captured"   # true, false
+tf32 = false
+
+[seeds]
+policy = "none"            # none; fixed: your own seed; verifiable: the job's
+# fixed_seed = "0x…"       # 64 hex digits
+# [seeds.random_inputs]    # graph inputs that are made from the seed
+# noise = "normal"         # normal, uniform
+
+# [inputs.image]           # for each input, if you like; bounds are integers, inclusive
+# minimum = 0
+# maximum = 16
+# description = "8 x 8 pixels, row by row"
+"""
