@@ -7,6 +7,7 @@ would hold its client for days. So every network operation here also ends at the
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import weakref
 from contextvars import ContextVar
@@ -90,7 +91,9 @@ def base_url(url: str) -> str:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise ContentError(f"{url!r} is not a URL", hint="Write it as http://host:port.") from error
-    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.query or parsed.fragment or parsed.userinfo:
+    labels = parsed.host.split(".")
+    named = all(re.fullmatch("[A-Za-z0-9_-]{1,63}", label) for label in labels) or ":" in parsed.host
+    if parsed.scheme not in {"http", "https"} or not named or parsed.query or parsed.fragment or parsed.userinfo:
         raise ContentError(f"{url!r} is not the base URL of a peer", hint="Write it as http://host:port.")
     return url.rstrip("/")
 
@@ -181,7 +184,6 @@ class _Transport(httpx.BaseTransport):
 
     def __init__(self) -> None:
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
             max_connections=64,
             max_keepalive_connections=16,
             keepalive_expiry=5.0,
