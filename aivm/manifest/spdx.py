@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_NAME = r"(?!(?:AND|OR|WITH)\b)(?:DocumentRef-[A-Za-z0-9.-]+:)?[A-Za-z0-9][A-Za-z0-9.-]*\+?(?=[\s()]|$)"
+_NAME = (
+    r"(?<![A-Za-z0-9.:+-])(?!(?:AND|OR|WITH)\b)(?:DocumentRef-[A-Za-z0-9.-]+:)?[A-Za-z0-9][A-Za-z0-9.-]*\+?(?=[ ()]|$)"
+)
 _ATOM = re.compile(rf"{_NAME}(?: +WITH +{_NAME})?")
 _COMPOUND = re.compile(r"\( *# *\)|# +(?:AND|OR) +#")
 MAX_LENGTH = 256
