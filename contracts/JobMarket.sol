@@ -273,7 +273,8 @@ contract JobMarket is IJobMarket, Credits, ReentrancyGuardTransient {
         if (job.round == CommitteeSize.LAST_ROUND || wanted == 0) return _fail(id, state, "no majority");
         if (block.timestamp > uint256(job.deadline) + _openWindow) return _fail(id, state, "no majority, and too late to grow");
         address[] memory drawn = staking.draw(job.seed, wanted, members, job.requestBlock - 1);
-        if (drawn.length == 0) return _fail(id, state, "no majority, and nobody left to draw");
+        // One more cannot help: without a majority at most half of an odd committee agree, and then at most half of the next.
+        if (drawn.length < 2) return _fail(id, state, "no majority, and too few left to draw");
         ++job.round;
         (job.committed, job.revealed) = (0, 0);
         _seatMembers(id, state, drawn);

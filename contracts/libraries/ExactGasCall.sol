@@ -18,7 +18,7 @@ library ExactGasCall {
     /// @notice Calls `target` with exactly `gasAmount` gas. Reverts if this call was given too little to do that; a callee
     ///         that reverts, runs out or has no code is a false.
     /// @dev Assembly, because Solidity copies whatever the callee returns even when nobody looks: a callee with 1,000,000 gas
-    ///      can return 800 kB, whose copy costs its caller another 1,300,000 (measured in test/market/Deliver.t.sol).
+    ///      can return 600 kB, whose copy costs its caller another 800,000 (measured in test/market/Deliver.t.sol).
     function tryCall(address target, uint256 gasAmount, bytes memory data) internal returns (bool success) {
         if (target.code.length == 0) return false; // a call would succeed without running anything
         uint256 want = requiredGas(gasAmount);

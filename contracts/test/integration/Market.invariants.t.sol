@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ICredits} from "../../interfaces/ICredits.sol";
+import {IJobMarket} from "../../interfaces/IJobMarket.sol";
+import {IValidatorStaking} from "../../interfaces/IValidatorStaking.sol";
+import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
+import {CommitteeSize} from "../../libraries/CommitteeSize.sol";
+import {JobId, RecordDigest} from "../../types/Ids.sol";
+import {TestBase} from "../support/TestBase.sol";
+import {MarketHandler} from "./MarketHandler.sol";
+
+/// @title docs/invariants.md, checked after every step of random histories over the four contracts.
+contract MarketInvariants is TestBase {
+    MarketHandler private handler;
+    IJobMarket private market;
+    ICredits private credits;
+    IValidatorStaking private staking;
+    IVrfCoordinator private vrf;
+
+    function setUp() public {
+        handler = new MarketHandler();
+        address stakingAddress;
+        address vrfAddress;
+        (market, credits, stakingAddress, vrfAddress) = handler.house();
+        (staking, vrf) = (IValidatorStaking(stakingAddress), IVrfCoordinator(vrfAddress));
+        bytes4[] memory actions = new bytes4[](25);
+        // What moves a job on comes twice or more, so that histories get far.
+        actions[0] = actions[1] = handler.ask.selector;
+        actions[2] = handler.admit.selector;
+        actions[3] = actions[4] = handler.open.selector;
+        actions[5] = handler.fulfil.selector;
+        actions[6] = handler.silence.selector;
+        actions[7] = handler.pass.selector;
+        actions[8] = handler.force.selector;
+        actions[9] = handler.commit.selector;
+        actions[10] = actions[11] = handler.commitAll.selector;
+        actions[12] = handler.reveal.selector;
+        actions[13] = actions[14] = handler.revealAll.selector;
+        actions[15] = actions[16] = handler.settle.selector;
+        actions[17] = handler.finalise.selector;
+        actions[18] = handler.deliver.selector;
+        actions[19] = handler.withdraw.selector;
+        actions[20] = handler.stake.selector;
+        actions[21] = handler.thaw.selector;
+        actions[22] = handler.misbehave.selector;
+        actions[23] = handler.speakTwice.selector;
+        actions[24] = handler.release.selector;
+        targetSelector(address(handler), actions);
+        targetContract(address(handler));
+    }
+
+    function _job(uint256 i) private view returns (JobId id, IJobMarket.Job memory job) {
+        id = handler.jobs(i);
+        job = market.jobOf(id);
+    }
+
+    /* MONEY */
+
+    function invariant_MoneyIsConservedToTheWei() public view {
+        _assertMoney();
+    }
+
+    function _assertMoney() private view {
+        (uint256 jobCount, uint256 peopleCount, uint256 validatorCount) = handler.counts();
+        uint256 ours = handler.forced();
+        uint256 theVrfs = 0;
+        uint256 theStakings = 0;
+        for (uint256 i = 0; i < peopleCount; ++i) {
+            ours += credits.creditOf(handler.people(i));
+            theVrfs += ICredits(address(vrf)).creditOf(handler.people(i));
+            theStakings += ICredits(address(staking)).creditOf(handler.people(i));
+        }
+        for (uint256 i = 0; i < jobCount; ++i) {
+            (, IJobMarket.Job memory job) = _job(i);
+            ours += job.escrow;
+            IVrfCoordinator.Request memory asked = vrf.requestOf(job.randomness);
+            if (asked.status == IVrfCoordinator.Status.Pending) theVrfs += asked.fee;
+        }
+        for (uint256 i = 0; i < vrf.operatorCount(); ++i) {
+            theVrfs += vrf.operator(i).bond;
+        }
+        for (uint256 i = 0; i < validatorCount; ++i) {
+            theStakings += staking.validator(handler.validatorNumber(i)).stake;
+        }
+        assertEq(address(market).balance, ours, "the market holds escrows and credits, and what was forced on it");
+        assertEq(address(vrf).balance, theVrfs, "the coordinator holds bonds, open fees and credits");
+        assertEq(address(staking).balance, theStakings, "the staking holds stakes and credits");
+    }
+
+    /// @dev By the handler's own books, so it also says that nobody is paid twice.
+    function invariant_EveryoneIsOwedWhatTheRulesSay() public view {
+        (, uint256 peopleCount,) = handler.counts();
+        for (uint256 i = 0; i < peopleCount; ++i) {
+            address account = handler.people(i);
+            assertEq(credits.creditOf(account) + handler.withdrawn(account), handler.owed(account), "owed");
+        }
+    }
+
+    function invariant_EveryJobEndsAndIsDeliveredForAFeeAtMostOnce() public view {
+        (uint256 jobCount,,) = handler.counts();
+        for (uint256 i = 0; i < jobCount; ++i) {
+            (JobId id, IJobMarket.Job memory job) = _job(i);
+            bool over = job.status == IJobMarket.Status.Finalised || job.status == IJobMarket.Status.Failed;
+            assertEq(handler.ends(id), over ? 1 : 0, "ends");
+            assertEq(handler.firstDeliveries(id), job.deliveryPaid ? 1 : 0, "paid deliveries");
+            if (job.status == IJobMarket.Status.Failed) assertEq(job.escrow, 0, "a failed job holds nothing");
+        }
+    }
+
+    /* SEATS */
+
+    function invariant_LocksAreSeatsInUnfinishedJobs() public view {
+        (uint256 jobCount,, uint256 validatorCount) = handler.counts();
+        for (uint256 v = 0; v < validatorCount; ++v) {
+            address validator = handler.validatorNumber(v);
+            uint256 seats = 0;
+            for (uint256 i = 0; i < jobCount; ++i) {
+                (JobId id, IJobMarket.Job memory job) = _job(i);
+                if (job.status == IJobMarket.Status.Finalised || job.status == IJobMarket.Status.Failed) continue;
+                address[] memory members = market.committeeOf(id);
+                for (uint256 j = 0; j < members.length; ++j) {
+                    if (members[j] == validator) ++seats;
+                }
+            }
+            assertEq(staking.validator(validator).locks, seats, "locks");
+        }
+    }
+
+    /// @dev Members are distinct, every seat has spoken at most once, and the job's counts are those of its round's seats.
+    function invariant_OneCommitmentAndOneRevealASeat() public view {
+        (uint256 jobCount,,) = handler.counts();
+        for (uint256 i = 0; i < jobCount; ++i) {
+            (JobId id, IJobMarket.Job memory job) = _job(i);
+            address[] memory members = market.committeeOf(id);
+            assertLe(members.length, CommitteeSize.inRound(job.committeeSize, job.round), "seats");
+            uint256 committed = 0;
+            uint256 revealed = 0;
+            for (uint256 j = 0; j < members.length; ++j) {
+                for (uint256 k = 0; k < j; ++k) {
+                    assertNotEq(members[j], members[k], "a validator sits twice");
+                }
+                IJobMarket.Seat memory seat = market.seatOf(id, members[j]);
+                assertEq(handler.commits(id, members[j]), seat.committed ? 1 : 0, "commitments");
+                assertEq(handler.reveals(id, members[j]), seat.revealed ? 1 : 0, "reveals");
+                assertTrue(seat.committed || !seat.revealed, "revealed without a commitment");
+                if (seat.round != job.round) continue;
+                if (seat.committed) ++committed;
+                if (seat.revealed) ++revealed;
+            }
+            assertEq(job.committed, committed, "committed");
+            assertEq(job.revealed, revealed, "revealed");
+        }
+    }
+
+    /* RESULTS */
+
+    function invariant_AResultHasAStrictMajority() public view {
+        (uint256 jobCount,,) = handler.counts();
+        for (uint256 i = 0; i < jobCount; ++i) {
+            (JobId id, IJobMarket.Job memory job) = _job(i);
+            if (job.status != IJobMarket.Status.Settled && job.status != IJobMarket.Status.Finalised) {
+                assertEq(RecordDigest.unwrap(job.digest), 0, "a result without a settlement");
+                assertFalse(job.delivered, "delivered without a result");
+                continue;
+            }
+            address[] memory members = market.committeeOf(id);
+            uint256 votes = 0;
+            for (uint256 j = 0; j < members.length; ++j) {
+                IJobMarket.Seat memory seat = market.seatOf(id, members[j]);
+                bool same = RecordDigest.unwrap(seat.attestation.digest) == RecordDigest.unwrap(job.digest)
+                    && seat.attestation.answer == job.answer;
+                if (seat.revealed && same) ++votes;
+            }
+            assertGt(2 * votes, members.length, "votes");
+            assertTrue(RecordDigest.unwrap(job.digest) != 0, "a refusal is not a result");
+        }
+    }
+
+    /* NO STUCK STATE */
+
+    /// @dev What this changes is gone afterwards: the history goes on from where it was.
+    function invariant_EverythingCanEnd() public {
+        handler.endEverything();
+        (uint256 jobCount, uint256 peopleCount, uint256 validatorCount) = handler.counts();
+        for (uint256 i = 0; i < validatorCount; ++i) {
+            assertEq(staking.validator(handler.validatorNumber(i)).locks, 0, "locks");
+        }
+        for (uint256 i = 0; i < jobCount; ++i) {
+            (, IJobMarket.Job memory job) = _job(i);
+            assertEq(job.escrow, 0, "escrow");
+        }
+        for (uint256 i = 0; i < peopleCount; ++i) {
+            address account = handler.people(i);
+            assertEq(handler.withdrawn(account), handler.owed(account), "everyone has what was owed");
+        }
+        assertEq(address(market).balance, handler.forced(), "nothing is left");
+        _assertMoney();
+    }
+}
