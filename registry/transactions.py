@@ -71,8 +71,9 @@ class Sender:
     def gas(self, fields: Mapping[str, Any]) -> int:
         """The gas limit for a call: the node's estimate with room for what may change until it is mined.
 
-        The room is ample because what others do in between matters: the first write to a checkpoint in a block costs four
-        times as much as the second, and an estimate on top of a pending transaction sees the second. Unused gas is free.
+        The room is ample because what others do in between matters: the first write to a checkpoint in a block costs
+        four times as much as the second, and an estimate on top of a pending transaction sees the second. Unused gas is
+        free.
         """
         try:
             estimate = int(self._rpc.call("eth_estimateGas", fields, "pending"), 16)
@@ -103,7 +104,7 @@ class Sender:
             "maxPriorityFeePerGas": tip,
             "data": "0x" + call.data.hex(),
         }
-        return fields if call.to is None else fields | {"to": call.to}
+        return fields if call.to is None else fields | {"to": to_checksum_address(call.to)}
 
     def send(self, call: Call, account: LocalAccount, value: int, gas: int) -> str:
         """Signs and sends; returns the transaction's hash.
@@ -179,14 +180,7 @@ class Sender:
             return decode_revert(bytes.fromhex(output.removeprefix("0x")))
         except (RpcError, AttributeError, ValueError):
             pass
-        sent = self._rpc.call("eth_getTransactionByHash", transaction)
-        fields = {
-            "from": sent["from"],
-            "to": sent["to"],
-            "value": sent["value"],
-            "gas": sent["gas"],
-            "data": sent["input"],
-        }
+        fields = {"data": sent["input"]} | {name: sent[name] for name in ("from", "to", "value", "gas") if sent.get(name)}
         try:
             self._rpc.call("eth_call", fields, hex(int(sent["blockNumber"], 16) - 1))
         except RpcResponseError as error:

@@ -1,9 +1,61 @@
-"""What all tests share."""
+"""What all tests share: how far hypothesis looks, and one embedded chain with the contracts, rolled back after each test."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 # A busy machine is slow and proves nothing about the code: no deadlines.
 settings.register_profile("house", deadline=None)
-settings.load_profile("house")
+settings.register_profile("prove", deadline=None, max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
+
+
+def key_of(name: str) -> bytes:
+    """A secret key that is the same in every run."""
+    return hashlib.sha256(f"test account {name}".encode()).digest()
+
+
+@pytest.fixture(scope="session")
+def shared_chain() -> Iterator[Any]:
+    """An embedded chain for the whole session. Tests that write use `chain`, which undoes what they did."""
+    from registry.chain import Chain
+
+    with Chain.managed() as chain:
+        yield chain
+
+
+@pytest.fixture(scope="session")
+def account(shared_chain: Any) -> Callable[[str], Any]:
+    """Gives the account of a name, with a hundred ether."""
+    from eth_account import Account
+
+    def make(name: str) -> Any:
+        made = Account.from_key(key_of(name))
+        shared_chain.rpc.call("anvil_setBalance", made.address, hex(100 * 10**18))
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def deployment(shared_chain: Any, account: Callable[[str], Any]) -> Any:
+    """The contracts, deployed on the session's chain with the parameters of a development chain."""
+    from registry.deployment import deploy
+
+    return deploy(shared_chain, account("deployer"))
+
+
+@pytest.fixture
+def chain(shared_chain: Any, deployment: Any) -> Iterator[Any]:
+    """The session's chain with the contracts on it; what the test does to it is undone."""
+    del deployment  # made before the anchor, so that it stays
+    with shared_chain.anchor():
+        yield shared_chain
