@@ -92,10 +92,9 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         require(slashAmount_ > 0 && slashAmount_ <= minimumBond_, VrfCoordinator_InvalidParameters());
         require(answerWindow_ > 0 && answerWindow_ <= MAX_ANSWER_WINDOW, VrfCoordinator_InvalidParameters());
         require(activationDelay_ > 0 && activationDelay_ <= MAX_ACTIVATION_DELAY, VrfCoordinator_InvalidParameters());
-        // A request made just before an operator leaves can reach it as the last one.
-        require(
-            exitDelay_ >= MAX_ATTEMPTS * answerWindow_ && exitDelay_ <= MAX_EXIT_DELAY, VrfCoordinator_InvalidParameters()
-        );
+        // A request made just before an operator leaves can reach it as the last one: the bond stays for twice the time
+        // that this takes, because those who reassign may be late too.
+        require(exitDelay_ >= 2 * _latency(answerWindow_) && exitDelay_ <= MAX_EXIT_DELAY, VrfCoordinator_InvalidParameters());
         treasury = treasury_;
         fee = fee_;
         minimumBond = minimumBond_;
@@ -108,11 +107,7 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
     // ---- operators
 
     /// @inheritdoc IVrfCoordinator
-    function registerOperator(uint256 keyX, uint256 keyY, bytes calldata proof)
-        external
-        payable
-        returns (uint256 operatorIndex)
-    {
+    function registerOperator(uint256 keyX, uint256 keyY, bytes calldata proof) external payable returns (uint256 operatorIndex) {
         require(_indexOf[msg.sender] == 0, VrfCoordinator_AlreadyOperator(msg.sender));
         require(msg.value >= minimumBond, VrfCoordinator_BondTooLow(msg.value, minimumBond));
         uint32[] memory roster = _rosters[_roster];
@@ -135,7 +130,9 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         _indexOf[msg.sender] = operatorIndex + 1;
 
         uint32[] memory next = new uint32[](roster.length + 1);
-        for (uint256 i = 0; i < roster.length; ++i) next[i] = roster[i]; // at most MAX_OPERATORS turns
+        for (uint256 i = 0; // at most MAX_OPERATORS turns i < roster.length; ++i) {
+            next[i] = roster[i];
+        }
         next[roster.length] = operatorIndex.toUint32();
         _rosters[++_roster] = next;
         emit OperatorRegistered(operatorIndex, msg.sender, keyX, keyY, activeFromBlock);
@@ -276,10 +273,15 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
 
     /// @inheritdoc IVrfCoordinator
     function maximumLatency() external view returns (uint256) {
-        return MAX_ATTEMPTS * answerWindow;
+        return _latency(answerWindow);
     }
 
     // ---- inside
+
+    /// @dev An operator is late one second after its window.
+    function _latency(uint256 window) private pure returns (uint256) {
+        return MAX_ATTEMPTS * (window + 1);
+    }
 
     /// @dev Checks that the caller holds the key, and that nobody has registered it before.
     function _takeKey(uint256 keyX, uint256 keyY, bytes calldata proof) private {
@@ -360,16 +362,7 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         index = _assigned(id, entry, blockHash);
         Operator storage assigned = _operators[index];
         alpha = keccak256(
-            abi.encode(
-                ALPHA_DOMAIN,
-                block.chainid,
-                address(this),
-                assigned.keyX,
-                assigned.keyY,
-                entry.requester,
-                entry.nonce,
-                blockHash
-            )
+            abi.encode(ALPHA_DOMAIN, block.chainid, address(this), assigned.keyX, assigned.keyY, entry.requester, entry.nonce, blockHash)
         );
     }
 }

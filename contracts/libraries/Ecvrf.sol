@@ -39,11 +39,7 @@ library Ecvrf {
     /// @param proof Gamma (33, SEC1 compressed) | c (16) | s (32)
     /// @return valid whether the proof holds
     /// @return beta the VRF output, zero when the proof does not hold
-    function verify(Secp256k1.Point memory y, bytes memory alpha, bytes calldata proof)
-        internal
-        view
-        returns (bool valid, bytes32 beta)
-    {
+    function verify(Secp256k1.Point memory y, bytes memory alpha, bytes calldata proof) internal view returns (bool valid, bytes32 beta) {
         if (!y.isOnCurve()) return (false, 0);
         (bool wellFormed, Proof memory parts) = decode(proof);
         if (!wellFormed) return (false, 0);
@@ -65,11 +61,7 @@ library Ecvrf {
 
     /// @dev RFC 9381 §5.4.1.1.
     /// @return found false when none of 256 counters gives a point, which happens to one input in 2^256
-    function encodeToCurve(Secp256k1.Point memory y, bytes memory alpha)
-        internal
-        view
-        returns (bool found, Secp256k1.Point memory h)
-    {
+    function encodeToCurve(Secp256k1.Point memory y, bytes memory alpha) internal view returns (bool found, Secp256k1.Point memory h) {
         bytes memory prefix = abi.encodePacked(SUITE, bytes1(0x01), y.compress(), alpha);
         // At most 256 turns; two on average.
         for (uint256 counter = 0; counter < 256 && !found; ++counter) {

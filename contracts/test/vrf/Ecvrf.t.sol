@@ -53,9 +53,8 @@ contract EcvrfTest is TestBase {
             bytes memory key = _hex(json, ".negative_vectors", count, ".pk");
             (bool found, Secp256k1.Point memory y) = Secp256k1.lift(uint256(_tail(key)), key[0] == 0x03);
             assertTrue(found, "key");
-            (bool valid, bytes32 beta) = vrf.verify(
-                y.x, y.y, _hex(json, ".negative_vectors", count, ".alpha"), _hex(json, ".negative_vectors", count, ".pi")
-            );
+            (bool valid, bytes32 beta) =
+                vrf.verify(y.x, y.y, _hex(json, ".negative_vectors", count, ".alpha"), _hex(json, ".negative_vectors", count, ".pi"));
             assertFalse(valid, vm.parseJsonString(json, _path(".negative_vectors", count, ".description")));
             assertEq(beta, bytes32(0), "no output without a proof");
         }
@@ -198,7 +197,9 @@ contract EcvrfTest is TestBase {
         // The vector whose counter is 22.
         string memory json = vm.readFile("tests/vectors/ecvrf-secp256k1-sha256-tai.json");
         for (uint256 i = 0; i < 26; ++i) {
-            if (vm.parseJsonUint(json, _path(".vectors", i, ".h_ctr")) > vm.parseJsonUint(json, _path(".vectors", worst, ".h_ctr"))) worst = i;
+            if (vm.parseJsonUint(json, _path(".vectors", i, ".h_ctr")) > vm.parseJsonUint(json, _path(".vectors", worst, ".h_ctr"))) {
+                worst = i;
+            }
         }
         alpha = _hex(json, ".vectors", worst, ".alpha");
         (uint256 x, uint256 y) = vrf.publicKey(uint256(_word(_hex(json, ".vectors", worst, ".sk"))));
@@ -245,7 +246,9 @@ contract EcvrfTest is TestBase {
 
     function _head(bytes memory text, uint256 length) private pure returns (bytes memory head) {
         head = new bytes(length);
-        for (uint256 i = 0; i < length; ++i) head[i] = text[i];
+        for (uint256 i = 0; i < length; ++i) {
+            head[i] = text[i];
+        }
     }
 
     function _gamma() private view returns (bytes memory) {

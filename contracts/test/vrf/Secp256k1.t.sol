@@ -73,7 +73,7 @@ contract Secp256k1Test is TestBase {
     function _root(uint256 square) private pure returns (bool, uint256) {
         // By hand, so as not to ask the library about itself: square^((P + 1) / 4).
         uint256 root = 1;
-        for (uint256 bit = 256; bit-- > 0;) {
+        for (uint256 bit = 255; bit <= 255; bit = bit == 0 ? 256 : bit - 1) {
             root = mulmod(root, root, Secp256k1.P);
             if ((((Secp256k1.P + 1) / 4) >> bit) & 1 == 1) root = mulmod(root, square, Secp256k1.P);
         }

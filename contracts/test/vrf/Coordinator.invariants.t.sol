@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
+import {RandomnessId} from "../../types/Ids.sol";
+import {CoordinatorBase} from "./CoordinatorBase.sol";
+
+/// @title Everything that can be done to a coordinator, in any order.
+/// @dev Each function does what it can and never reverts: what is refused is tested elsewhere.
+contract CoordinatorHandler is CoordinatorBase {
+    RandomnessId[] public ids;
+    uint256 public operators;
+    mapping(RandomnessId => bytes32) public seen; // first output read
+    uint256 public spentFees;
+    uint256 public bonded;
+
+    constructor() {
+        _setUpCoordinator();
+        operators = 3;
+        bonded = 3 * MINIMUM_BOND;
+        _registerActive(3);
+    }
+
+    function register(uint256 extra) external {
+        if (operators == 12) return;
+        uint256 bond = MINIMUM_BOND + bound(extra, 0, 3 * SLASH);
+        _register(operators++, bond);
+        bonded += bond;
+    }
+
+    function ask() external {
+        uint256 assignable = 0;
+        for (uint256 index = 0; index < operators; ++index) {
+            IVrfCoordinator.Operator memory operator = coordinator.operator(index);
+            if (operator.active && operator.activeFromBlock <= block.number) ++assignable;
+        }
+        if (assignable == 0) return;
+        ids.push(_request());
+        spentFees += FEE;
+        assertEq(coordinator.requestOf(ids[ids.length - 1]).operatorCount, assignable, "assignable operators");
+    }
+
+    function answer(uint256 which) external {
+        (bool found, RandomnessId id) = _pendingOne(which);
+        if (!found || !_hashKnown(id)) return;
+        seen[id] = _fulfil(id);
+    }
+
+    function reassign(uint256 which) external {
+        (bool found, RandomnessId id) = _pendingOne(which);
+        if (!found || block.number == coordinator.requestOf(id).blockNumber) return;
+        uint256 deadline = coordinator.requestOf(id).deadline;
+        if (block.timestamp <= deadline) vm.warp(deadline + 1);
+        coordinator.reassign(id);
+    }
+
+    function leave(uint256 which) external {
+        which = bound(which, 0, operators - 1);
+        IVrfCoordinator.Operator memory operator = coordinator.operator(which);
+        if (operator.exitAt != 0) return;
+        vm.prank(operator.account);
+        coordinator.exit();
+    }
+
+    function takeBond(uint256 which) external {
+        which = bound(which, 0, operators - 1);
+        IVrfCoordinator.Operator memory operator = coordinator.operator(which);
+        if (operator.exitAt == 0 || operator.bond == 0) return;
+        if (block.timestamp < operator.exitAt) vm.warp(operator.exitAt);
+        vm.prank(operator.account);
+        coordinator.withdrawBond();
+    }
+
+    function collect(uint256 which) external {
+        address account = who(bound(which, 0, operators + 1));
+        if (coordinator.creditOf(account) == 0) return;
+        vm.prank(account);
+        coordinator.withdraw();
+    }
+
+    function wait_(uint256 blocks) external {
+        skipBlocks(bound(blocks, 1, 200));
+    }
+
+    // ---- what the invariants read
+
+    /// @dev Everyone who can be owed: operators, then payee and treasury.
+    function who(uint256 index) public returns (address) {
+        if (index < operators) return _account(index);
+        return index == operators ? payee : treasury;
+    }
+
+    function requests() external view returns (uint256) {
+        return ids.length;
+    }
+
+    function requestAt(uint256 index) external view returns (IVrfCoordinator.Request memory) {
+        return coordinator.requestOf(ids[index]);
+    }
+
+    function target() external view returns (address) {
+        return address(coordinator);
+    }
+
+    function creditOf(address account) external view returns (uint256) {
+        return coordinator.creditOf(account);
+    }
+
+    function _pendingOne(uint256 which) private view returns (bool found, RandomnessId id) {
+        for (uint256 i = 0; i < ids.length && !found; ++i) {
+            id = ids[(which % ids.length + i) % ids.length];
+            found = _status(id) == IVrfCoordinator.Status.Pending;
+        }
+    }
+
+    function _hashKnown(RandomnessId id) private view returns (bool) {
+        IVrfCoordinator.Request memory request = coordinator.requestOf(id);
+        return request.blockHash != 0 || (block.number > request.blockNumber && blockhash(request.blockNumber) != 0);
+    }
+}
+
+contract VrfCoordinatorInvariantsTest is CoordinatorBase {
+    CoordinatorHandler private handler;
+    IVrfCoordinator private vrf;
+
+    function setUp() public {
+        handler = new CoordinatorHandler();
+        vrf = IVrfCoordinator(handler.target());
+        bytes4[] memory selectors = new bytes4[](8);
+        selectors[0] = handler.register.selector;
+        selectors[1] = handler.ask.selector;
+        selectors[2] = handler.answer.selector;
+        selectors[3] = handler.reassign.selector;
+        selectors[4] = handler.leave.selector;
+        selectors[5] = handler.takeBond.selector;
+        selectors[6] = handler.collect.selector;
+        selectors[7] = handler.wait_.selector;
+        targetContract(address(handler));
+        targetSelector(address(handler), selectors);
+    }
+
+    /// @dev Bonds, fees of pending requests and credits are exactly what the contract holds.
+    function invariant_EveryWeiIsSomebodys() public {
+        uint256 owed = 0;
+        for (uint256 i = 0; i < handler.operators(); ++i) {
+            owed += vrf.operator(i).bond;
+        }
+        for (uint256 i = 0; i < handler.operators() + 2; ++i) {
+            owed += handler.creditOf(handler.who(i));
+        }
+        for (uint256 i = 0; i < handler.requests(); ++i) {
+            IVrfCoordinator.Request memory request = handler.requestAt(i);
+            if (request.status == IVrfCoordinator.Status.Pending) owed += request.fee;
+        }
+        assertEq(address(vrf).balance, owed, "balance");
+    }
+
+    /// @dev What came in is still there or was paid out, and nobody was paid from nowhere.
+    function invariant_NothingIsMadeOrLost() public {
+        uint256 paid = 0;
+        for (uint256 i = 0; i < handler.operators() + 2; ++i) {
+            paid += handler.who(i).balance;
+        }
+        assertEq(address(vrf).balance + paid, handler.bonded() + handler.spentFees(), "in and out");
+    }
+
+    /// @dev An output never changes, and only fulfilled requests have one.
+    function invariant_AnOutputIsForEver() public view {
+        for (uint256 i = 0; i < handler.requests(); ++i) {
+            RandomnessId id = handler.ids(i);
+            (IVrfCoordinator.Status status, bytes32 output) = vrf.outputOf(id);
+            assertEq(output, handler.seen(id), "output");
+            assertEq(output != 0, status == IVrfCoordinator.Status.Fulfilled, "status");
+        }
+    }
+
+    /// @dev Attempts stay below the bound and below the number of operators.
+    function invariant_AttemptsAreBounded() public view {
+        for (uint256 i = 0; i < handler.requests(); ++i) {
+            IVrfCoordinator.Request memory request = handler.requestAt(i);
+            assertLt(request.attempt, 3, "attempts");
+            assertLt(request.attempt, request.operatorCount, "operators");
+        }
+    }
+
+    /// @dev An operator that may be assigned to new requests has not left and can pay for one silence.
+    function invariant_ActiveOperatorsCanBeSlashed() public view {
+        for (uint256 i = 0; i < handler.operators(); ++i) {
+            IVrfCoordinator.Operator memory operator = vrf.operator(i);
+            if (operator.active) assertTrue(operator.exitAt == 0 && operator.bond >= MINIMUM_BOND, "active");
+        }
+    }
+}
