@@ -130,7 +130,8 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         _indexOf[msg.sender] = operatorIndex + 1;
 
         uint32[] memory next = new uint32[](roster.length + 1);
-        for (uint256 i = 0; // at most MAX_OPERATORS turns i < roster.length; ++i) {
+        // At most MAX_OPERATORS turns.
+        for (uint256 i = 0; i < roster.length; ++i) {
             next[i] = roster[i];
         }
         next[roster.length] = operatorIndex.toUint32();
