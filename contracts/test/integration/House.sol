@@ -107,9 +107,9 @@ abstract contract House is TestBase {
 
     function _registerOracle() private {
         (uint256 x, uint256 y) = EcvrfProver.publicKey(ORACLE_KEY);
-        bytes32 alpha = vrf.possessionAlpha(oracle, x, y);
+        bytes memory proof = EcvrfProver.prove(ORACLE_KEY, abi.encodePacked(vrf.possessionAlpha(oracle, x, y)));
         vm.prank(oracle);
-        vrf.registerOperator{value: 10 ether}(x, y, EcvrfProver.prove(ORACLE_KEY, abi.encodePacked(alpha)));
+        vrf.registerOperator{value: 10 ether}(x, y, proof);
         skipBlocks(2); // the activation delay
     }
 

@@ -169,8 +169,9 @@ contract LifeTest is House {
     function test_TheRegistryHasGasEnough() public {
         KernelId fresh = _register("fresh", 0);
         JobId id = _requestValidation(fresh, 3);
+        uint256 half = market.VALIDATION_CALLBACK_GAS() / 2;
         vm.prank(address(market));
-        registry.onInference{gas: uint256(market.VALIDATION_CALLBACK_GAS()) / 2}(id, RecordDigest.wrap("certificate"), bytes32(uint256(1)));
+        registry.onInference{gas: half}(id, RecordDigest.wrap("certificate"), bytes32(uint256(1)));
         assertEq(uint256(registry.kernelOf(fresh).status), uint256(IKernelRegistry.Status.Approved), "status");
     }
 

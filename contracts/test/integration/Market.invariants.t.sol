@@ -1,57 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ICredits} from "../../interfaces/ICredits.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
-import {IValidatorStaking} from "../../interfaces/IValidatorStaking.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {CommitteeSize} from "../../libraries/CommitteeSize.sol";
 import {JobId, RecordDigest} from "../../types/Ids.sol";
-import {TestBase} from "../support/TestBase.sol";
 import {MarketHandler} from "./MarketHandler.sol";
 
 /// @title docs/invariants.md, checked after every step of random histories over the four contracts.
-contract MarketInvariants is TestBase {
-    MarketHandler private handler;
-    IJobMarket private market;
-    ICredits private credits;
-    IValidatorStaking private staking;
-    IVrfCoordinator private vrf;
-
+/// @dev The test is its own handler: a handler that deploys the house would be larger than a contract may be.
+contract MarketInvariants is MarketHandler {
     function setUp() public {
-        handler = new MarketHandler();
-        address stakingAddress;
-        address vrfAddress;
-        (market, credits, stakingAddress, vrfAddress) = handler.house();
-        (staking, vrf) = (IValidatorStaking(stakingAddress), IVrfCoordinator(vrfAddress));
+        _begin();
         bytes4[] memory actions = new bytes4[](25);
         // What moves a job on comes twice or more, so that histories get far.
-        actions[0] = actions[1] = handler.ask.selector;
-        actions[2] = handler.admit.selector;
-        actions[3] = actions[4] = handler.open.selector;
-        actions[5] = handler.fulfil.selector;
-        actions[6] = handler.silence.selector;
-        actions[7] = handler.pass.selector;
-        actions[8] = handler.force.selector;
-        actions[9] = handler.commit.selector;
-        actions[10] = actions[11] = handler.commitAll.selector;
-        actions[12] = handler.reveal.selector;
-        actions[13] = actions[14] = handler.revealAll.selector;
-        actions[15] = actions[16] = handler.settle.selector;
-        actions[17] = handler.finalise.selector;
-        actions[18] = handler.deliver.selector;
-        actions[19] = handler.withdraw.selector;
-        actions[20] = handler.stake.selector;
-        actions[21] = handler.thaw.selector;
-        actions[22] = handler.misbehave.selector;
-        actions[23] = handler.speakTwice.selector;
-        actions[24] = handler.release.selector;
-        targetSelector(address(handler), actions);
-        targetContract(address(handler));
+        actions[0] = actions[1] = this.ask.selector;
+        actions[2] = this.admit.selector;
+        actions[3] = actions[4] = this.open.selector;
+        actions[5] = this.fulfil.selector;
+        actions[6] = this.silence.selector;
+        actions[7] = this.pass.selector;
+        actions[8] = this.force.selector;
+        actions[9] = this.commit.selector;
+        actions[10] = actions[11] = this.commitAll.selector;
+        actions[12] = this.reveal.selector;
+        actions[13] = actions[14] = this.revealAll.selector;
+        actions[15] = actions[16] = this.settle.selector;
+        actions[17] = this.finalise.selector;
+        actions[18] = this.deliver.selector;
+        actions[19] = this.withdraw.selector;
+        actions[20] = this.stake.selector;
+        actions[21] = this.thaw.selector;
+        actions[22] = this.misbehave.selector;
+        actions[23] = this.speakTwice.selector;
+        actions[24] = this.release.selector;
+        targetSelector(address(this), actions);
+        targetContract(address(this));
     }
 
     function _job(uint256 i) private view returns (JobId id, IJobMarket.Job memory job) {
-        id = handler.jobs(i);
+        id = jobs[i];
         job = market.jobOf(id);
     }
 
@@ -62,16 +50,15 @@ contract MarketInvariants is TestBase {
     }
 
     function _assertMoney() private view {
-        (uint256 jobCount, uint256 peopleCount, uint256 validatorCount) = handler.counts();
-        uint256 ours = handler.forced();
+        uint256 ours = forced;
         uint256 theVrfs = 0;
         uint256 theStakings = 0;
-        for (uint256 i = 0; i < peopleCount; ++i) {
-            ours += credits.creditOf(handler.people(i));
-            theVrfs += ICredits(address(vrf)).creditOf(handler.people(i));
-            theStakings += ICredits(address(staking)).creditOf(handler.people(i));
+        for (uint256 i = 0; i < people.length; ++i) {
+            ours += market.creditOf(people[i]);
+            theVrfs += vrf.creditOf(people[i]);
+            theStakings += staking.creditOf(people[i]);
         }
-        for (uint256 i = 0; i < jobCount; ++i) {
+        for (uint256 i = 0; i < jobs.length; ++i) {
             (, IJobMarket.Job memory job) = _job(i);
             ours += job.escrow;
             IVrfCoordinator.Request memory asked = vrf.requestOf(job.randomness);
@@ -80,8 +67,8 @@ contract MarketInvariants is TestBase {
         for (uint256 i = 0; i < vrf.operatorCount(); ++i) {
             theVrfs += vrf.operator(i).bond;
         }
-        for (uint256 i = 0; i < validatorCount; ++i) {
-            theStakings += staking.validator(handler.validatorNumber(i)).stake;
+        for (uint256 i = 0; i < validators.length; ++i) {
+            theStakings += staking.validator(validators[i]).stake;
         }
         assertEq(address(market).balance, ours, "the market holds escrows and credits, and what was forced on it");
         assertEq(address(vrf).balance, theVrfs, "the coordinator holds bonds, open fees and credits");
@@ -90,20 +77,18 @@ contract MarketInvariants is TestBase {
 
     /// @dev By the handler's own books, so it also says that nobody is paid twice.
     function invariant_EveryoneIsOwedWhatTheRulesSay() public view {
-        (, uint256 peopleCount,) = handler.counts();
-        for (uint256 i = 0; i < peopleCount; ++i) {
-            address account = handler.people(i);
-            assertEq(credits.creditOf(account) + handler.withdrawn(account), handler.owed(account), "owed");
+        for (uint256 i = 0; i < people.length; ++i) {
+            address account = people[i];
+            assertEq(market.creditOf(account) + withdrawn[account], owed[account], "owed");
         }
     }
 
     function invariant_EveryJobEndsAndIsDeliveredForAFeeAtMostOnce() public view {
-        (uint256 jobCount,,) = handler.counts();
-        for (uint256 i = 0; i < jobCount; ++i) {
+        for (uint256 i = 0; i < jobs.length; ++i) {
             (JobId id, IJobMarket.Job memory job) = _job(i);
             bool over = job.status == IJobMarket.Status.Finalised || job.status == IJobMarket.Status.Failed;
-            assertEq(handler.ends(id), over ? 1 : 0, "ends");
-            assertEq(handler.firstDeliveries(id), job.deliveryPaid ? 1 : 0, "paid deliveries");
+            assertEq(ends[id], over ? 1 : 0, "ends");
+            assertEq(firstDeliveries[id], job.deliveryPaid ? 1 : 0, "paid deliveries");
             if (job.status == IJobMarket.Status.Failed) assertEq(job.escrow, 0, "a failed job holds nothing");
         }
     }
@@ -111,11 +96,10 @@ contract MarketInvariants is TestBase {
     /* SEATS */
 
     function invariant_LocksAreSeatsInUnfinishedJobs() public view {
-        (uint256 jobCount,, uint256 validatorCount) = handler.counts();
-        for (uint256 v = 0; v < validatorCount; ++v) {
-            address validator = handler.validatorNumber(v);
+        for (uint256 v = 0; v < validators.length; ++v) {
+            address validator = validators[v];
             uint256 seats = 0;
-            for (uint256 i = 0; i < jobCount; ++i) {
+            for (uint256 i = 0; i < jobs.length; ++i) {
                 (JobId id, IJobMarket.Job memory job) = _job(i);
                 if (job.status == IJobMarket.Status.Finalised || job.status == IJobMarket.Status.Failed) continue;
                 address[] memory members = market.committeeOf(id);
@@ -129,8 +113,7 @@ contract MarketInvariants is TestBase {
 
     /// @dev Members are distinct, every seat has spoken at most once, and the job's counts are those of its round's seats.
     function invariant_OneCommitmentAndOneRevealASeat() public view {
-        (uint256 jobCount,,) = handler.counts();
-        for (uint256 i = 0; i < jobCount; ++i) {
+        for (uint256 i = 0; i < jobs.length; ++i) {
             (JobId id, IJobMarket.Job memory job) = _job(i);
             address[] memory members = market.committeeOf(id);
             assertLe(members.length, CommitteeSize.inRound(job.committeeSize, job.round), "seats");
@@ -141,8 +124,8 @@ contract MarketInvariants is TestBase {
                     assertNotEq(members[j], members[k], "a validator sits twice");
                 }
                 IJobMarket.Seat memory seat = market.seatOf(id, members[j]);
-                assertEq(handler.commits(id, members[j]), seat.committed ? 1 : 0, "commitments");
-                assertEq(handler.reveals(id, members[j]), seat.revealed ? 1 : 0, "reveals");
+                assertEq(commits[id][members[j]], seat.committed ? 1 : 0, "commitments");
+                assertEq(reveals[id][members[j]], seat.revealed ? 1 : 0, "reveals");
                 assertTrue(seat.committed || !seat.revealed, "revealed without a commitment");
                 if (seat.round != job.round) continue;
                 if (seat.committed) ++committed;
@@ -156,8 +139,7 @@ contract MarketInvariants is TestBase {
     /* RESULTS */
 
     function invariant_AResultHasAStrictMajority() public view {
-        (uint256 jobCount,,) = handler.counts();
-        for (uint256 i = 0; i < jobCount; ++i) {
+        for (uint256 i = 0; i < jobs.length; ++i) {
             (JobId id, IJobMarket.Job memory job) = _job(i);
             if (job.status != IJobMarket.Status.Settled && job.status != IJobMarket.Status.Finalised) {
                 assertEq(RecordDigest.unwrap(job.digest), 0, "a result without a settlement");
@@ -181,20 +163,19 @@ contract MarketInvariants is TestBase {
 
     /// @dev What this changes is gone afterwards: the history goes on from where it was.
     function invariant_EverythingCanEnd() public {
-        handler.endEverything();
-        (uint256 jobCount, uint256 peopleCount, uint256 validatorCount) = handler.counts();
-        for (uint256 i = 0; i < validatorCount; ++i) {
-            assertEq(staking.validator(handler.validatorNumber(i)).locks, 0, "locks");
+        _endEverything();
+        for (uint256 i = 0; i < validators.length; ++i) {
+            assertEq(staking.validator(validators[i]).locks, 0, "locks");
         }
-        for (uint256 i = 0; i < jobCount; ++i) {
+        for (uint256 i = 0; i < jobs.length; ++i) {
             (, IJobMarket.Job memory job) = _job(i);
             assertEq(job.escrow, 0, "escrow");
         }
-        for (uint256 i = 0; i < peopleCount; ++i) {
-            address account = handler.people(i);
-            assertEq(handler.withdrawn(account), handler.owed(account), "everyone has what was owed");
+        for (uint256 i = 0; i < people.length; ++i) {
+            address account = people[i];
+            assertEq(withdrawn[account], owed[account], "everyone has what was owed");
         }
-        assertEq(address(market).balance, handler.forced(), "nothing is left");
+        assertEq(address(market).balance, forced, "nothing is left");
         _assertMoney();
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ICredits} from "../../interfaces/ICredits.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "../../types/Ids.sol";
@@ -10,25 +9,25 @@ import {House} from "./House.sol";
 
 /// @title Everything that anyone may do to the four contracts, in any order; nothing here reverts.
 /// @dev Keeps its own books, by the rules of docs/protocol.md and not by what the market says it paid.
-contract MarketHandler is House {
+abstract contract MarketHandler is House {
     uint256 private constant MAXIMUM_JOBS = 10;
 
-    JobId[] public jobs;
-    address[] public people; // everyone who can be owed something
+    JobId[] internal jobs;
+    address[] internal people; // everyone who can be owed something
     address[] private _consumers;
     KernelId[] private _kernels;
 
-    uint256 public forced; // wei pushed into the market without a job
-    mapping(address account => uint256) public owed; // by the market, ever
-    mapping(address account => uint256) public withdrawn; // from the market, ever
+    uint256 internal forced; // wei pushed into the market without a job
+    mapping(address account => uint256) internal owed; // by the market, ever
+    mapping(address account => uint256) internal withdrawn; // from the market, ever
     mapping(JobId => mapping(address member => IJobMarket.Attestation)) private _said;
-    mapping(JobId => mapping(address member => uint256)) public commits;
-    mapping(JobId => mapping(address member => uint256)) public reveals;
-    mapping(JobId => uint256) public ends; // times that a job was finalised or failed
-    mapping(JobId => uint256) public firstDeliveries;
-    mapping(bytes32 action => uint256) public done;
+    mapping(JobId => mapping(address member => uint256)) internal commits;
+    mapping(JobId => mapping(address member => uint256)) internal reveals;
+    mapping(JobId => uint256) internal ends; // times that a job was finalised or failed
+    mapping(JobId => uint256) internal firstDeliveries;
+    mapping(bytes32 action => uint256) internal done;
 
-    constructor() {
+    function _begin() internal {
         _build(9);
         people = [treasury, publisher, requester, anyone, oracle];
         for (uint256 i = 0; i < validators.length; ++i) {
@@ -54,20 +53,6 @@ contract MarketHandler is House {
     }
 
     receive() external payable {}
-
-    /* VIEWS FOR THE INVARIANTS */
-
-    function counts() external view returns (uint256 jobCount, uint256 peopleCount, uint256 validatorCount) {
-        return (jobs.length, people.length, validators.length);
-    }
-
-    function validatorNumber(uint256 i) external view returns (address) {
-        return validators[i];
-    }
-
-    function house() external view returns (IJobMarket, ICredits marketCredits, address stakingAddress, address vrfAddress) {
-        return (market, market, address(staking), address(vrf));
-    }
 
     /* WHAT REQUESTERS DO */
 
@@ -400,7 +385,7 @@ contract MarketHandler is House {
     /* THE END */
 
     /// @dev From whatever is, waiting and calling what anyone may call brings every job to its end.
-    function endEverything() external {
+    function _endEverything() internal {
         for (uint256 i = 0; i < jobs.length; ++i) {
             JobId id = jobs[i];
             // A job has at most three rounds, each of two phases, and four calls besides.
