@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it ships no types
+from google.protobuf.descriptor import FieldDescriptor  # type: ignore[import-untyped]  # it ships no types
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 
 from aivm.lint.context import Context
 from aivm.lint.errors import NestingError, OversizedModelError, TruncatedModelError
@@ -108,6 +109,7 @@ def _run(data: bytes, manifest: Manifest | None, directory: Path | None) -> Iter
     stages = (
         (functions.check, external_data.check),
         (operators.check, randomness.check, loops.check, results.check),
+        (agreement.ports,),
         (shapes.check,),
         (agreement.check,),
     )
@@ -132,7 +134,22 @@ def _parse(data: bytes) -> onnx.ModelProto | Finding:
     ):
         if not there:
             return _truncated(f"no ONNX model, or cut off: it has no {member}")
+    if not _is_text(model):
+        return _truncated("not an ONNX file, or damaged: a name in it is not UTF-8")
     return model
+
+
+def _is_text(model: Message) -> bool:
+    """Whether every string in the model is one: protobuf hands out bytes where it is not."""
+    left: list[Message] = [model]
+    while left:
+        for field, value in left.pop().ListFields():
+            values = [value] if isinstance(value, Message | str | bytes) else value
+            if field.type == FieldDescriptor.TYPE_STRING and not all(isinstance(text, str) for text in values):
+                return False
+            if field.type == FieldDescriptor.TYPE_MESSAGE:
+                left.extend(values)
+    return True
 
 
 def _truncated(message: str) -> Finding:

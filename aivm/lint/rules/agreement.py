@@ -27,15 +27,20 @@ def size(manifest: Manifest, have: int) -> Iterator[Finding]:
         yield Finding(error=error, where="model.size", message=message, remedy=_PACK)
 
 
+def ports(context: Context) -> Iterator[Finding]:
+    """Finds inputs and outputs that no manifest could describe."""
+    signature = signature_of(context.model)
+    for kind, found in (("input", signature.inputs), ("output", signature.outputs)):
+        for port in found:
+            yield from _port(kind, port)
+
+
 def check(context: Context) -> Iterator[Finding]:
     """Compares the graph's signature with the manifest."""
     manifest = context.manifest
-    signature = signature_of(context.model)
-    for name, ports in (("input", signature.inputs), ("output", signature.outputs)):
-        for port in ports:
-            yield from _port(name, port)
     if manifest is None:
         return
+    signature = signature_of(context.model)
     if dict(manifest.model.opsets) != dict(signature.opsets):
         yield _disagreement("model.opsets", dict(manifest.model.opsets), dict(signature.opsets))
     extra = sorted(set(manifest.model.operators) ^ set(signature.operators))

@@ -1,116 +1,73 @@
-"""Declared shapes and types must be those that follow from the operators, and none may be a bomb.
+"""What ONNX itself refuses, declared shapes that do not follow from the operators, and tensors of absurd size.
 
-Uses ONNX's own checker and strict shape inference, after the rules that keep a hostile model from harming these.
+Done by `aivm.lint.inspector` in a limited process of its own, after the rules that need no trust.
 """
 
 from __future__ import annotations
 
-import re
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import onnx
-from onnx import checker, helper, shape_inference
+from onnx import external_data_helper
 
 from aivm.lint.errors import InvalidGraphError, OversizedModelError, ShapeMismatchError
-from aivm.lint.graphs import elements
 from aivm.lint.report import Finding
+from aivm.lint.rules.external_data import has_external_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import onnx
 
     from aivm.lint.context import Context
 
 #: The most bytes of one tensor if no manifest says less.
 MAX_TENSOR_BYTES = 2**32
+SECONDS = 120
 
-_STRIP = re.compile(r"\s+")
-_FIX = "Export the model again, or correct the declared shape."
+_PROGRAM = Path(__file__).parents[1] / "inspector.py"
+_REMEDIES = {
+    InvalidGraphError: "Export the model again; `onnx.checker.check_model` says the same.",
+    ShapeMismatchError: "Export the model again, or correct the declared shape.",
+    OversizedModelError: "Make the tensors smaller, or raise limits.memory_bytes in the manifest.",
+}
+_ERRORS = {error.rule: error for error in _REMEDIES}
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Finds what ONNX's checker refuses, contradictory shapes and types, and tensors of absurd size."""
-    try:
-        checker.check_model(context.model)
-    except (checker.ValidationError, ValueError, RuntimeError) as error:
-        remedy = "Export the model again; `onnx.checker.check_model` says the same."
-        yield Finding(error=InvalidGraphError, where="model", message=_one_line(error), remedy=remedy)
-        return
-    yield from _disagreements(context.model)
-    try:
-        inferred = shape_inference.infer_shapes(context.model, check_type=True, strict_mode=True, data_prop=True)
-    except (shape_inference.InferenceError, ValueError, RuntimeError) as error:
-        yield Finding(error=ShapeMismatchError, where="graph", message=_one_line(error), remedy=_FIX)
-        return
-    yield from _bombs(inferred, context)
-
-
-def _disagreements(model: onnx.ModelProto) -> Iterator[Finding]:
-    """Compares every declared shape with the one that inference finds when it is not told."""
-    bare = onnx.ModelProto()
-    bare.CopyFrom(model)
-    declared = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}
-    del bare.graph.value_info[:]
-    for output in bare.graph.output:
-        if output.type.HasField("tensor_type"):
-            output.type.tensor_type.ClearField("shape")
-    try:
-        inferred = shape_inference.infer_shapes(bare, data_prop=True).graph
-    except (shape_inference.InferenceError, ValueError, RuntimeError):
-        return  # the strict run says why
-    for value in (*inferred.value_info, *inferred.output):
-        if value.name in declared:
-            want, have = _sizes(value), _sizes(declared[value.name])
-            if want is not None and have is not None and not _compatible(want, have):
-                message = f"declared with shape {have}, but its operator makes {want}"
-                yield Finding(
-                    error=ShapeMismatchError, where=f"graph/value {value.name!r}", message=message, remedy=_FIX
-                )
-
-
-def _bombs(inferred: onnx.ModelProto, context: Context) -> Iterator[Finding]:
     limit = context.manifest.limits.memory_bytes if context.manifest else MAX_TENSOR_BYTES
-    for where, graph in _annotated(inferred.graph, "graph"):
-        for value in (*graph.input, *graph.value_info, *graph.output):
-            sizes = _sizes(value)
-            if sizes is None or not all(isinstance(size, int) for size in sizes):
-                continue
-            size = elements(sizes) * _element_bytes(value)
-            if size > limit:
-                message = f"a tensor of shape {sizes}, {size} bytes, at most {limit} are allowed"
-                remedy = "Make the tensor smaller, or raise limits.memory_bytes in the manifest."
-                yield Finding(
-                    error=OversizedModelError, where=f"{where}/value {value.name!r}", message=message, remedy=remedy
-                )
-
-
-def _annotated(graph: onnx.GraphProto, where: str) -> Iterator[tuple[str, onnx.GraphProto]]:
-    yield where, graph
-    for index, node in enumerate(graph.node):
-        for attribute in node.attribute:
-            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                yield from _annotated(inner, f"{where}/node[{index}]:{node.op_type}/{attribute.name}")
-
-
-def _sizes(value: onnx.ValueInfoProto) -> list[int | str] | None:
-    if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
-        return None
-    return [
-        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?" for dim in value.type.tensor_type.shape.dim
-    ]
-
-
-def _compatible(want: list[int | str], have: list[int | str]) -> bool:
-    return len(want) == len(have) and all(
-        isinstance(a, str) or isinstance(b, str) or a == b for a, b in zip(want, have, strict=True)
-    )
-
-
-def _element_bytes(value: onnx.ValueInfoProto) -> int:
+    command = [sys.executable, "-P", str(_PROGRAM), str(limit)]
+    data = _self_contained(context.model, context.directory).SerializeToString()
     try:
-        return int(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).itemsize)
-    except KeyError:
-        return 1
+        done = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        yield _finding("oversized-model", "graph", f"ONNX's shape inference did not end in {SECONDS} s")
+        return
+    if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
+        yield _finding("oversized-model", "graph", "ONNX's shape inference used too much time or memory")
+    elif done.returncode != 0:
+        how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
+        yield _finding("invalid-graph", "graph", f"ONNX's checker or shape inference broke on it ({how})")
+    else:
+        for rule, where, message in json.loads(done.stdout):
+            yield _finding(rule, where, message)
 
 
-def _one_line(error: Exception) -> str:
-    return _STRIP.sub(" ", str(error)).strip()[:600]
+def _self_contained(model: onnx.ModelProto, directory: Path | None) -> onnx.ModelProto:
+    """The model with its weights inside; where they come from has been checked before."""
+    if directory is None or not has_external_data(model):
+        return model
+    copy = type(model)()
+    copy.CopyFrom(model)
+    external_data_helper.load_external_data_for_model(copy, str(directory))
+    return copy
+
+
+def _finding(rule: str, where: str, message: str) -> Finding:
+    error = _ERRORS[rule]
+    return Finding(error=error, where=where, message=message, remedy=_REMEDIES[error])
