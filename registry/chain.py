@@ -110,8 +110,18 @@ class Chain(Reader):
         self._require_code(call)
         return self.call(call, block="pending", sender=_address(sender), value=value)
 
-    def dry_run(self, call: Call, *, sender: str | LocalAccount, value: int = 0) -> dict[str, Any]:
+    def dry_run(
+        self, call: Call, *, sender: str | LocalAccount, value: int = 0, gas: int | None = None, ahead: int = 0
+    ) -> dict[str, Any]:
         """The exact transaction that `transact` would sign now, without sending it; simulated first.
+
+        Args:
+            call: what to do.
+            sender: who would sign and pay.
+            value: wei to send along.
+            gas: the gas limit; by default, an estimate with a margin.
+            ahead: how many transactions of the sender come before. If there are any, what this one builds on is not
+                there yet: it is not simulated, and `gas` must be given.
 
         Returns:
             Its fields, with `from` and `call`, a text of what it does.
@@ -120,9 +130,11 @@ class Chain(Reader):
             ContractError: when it would revert, by the error's name.
         """
         address = _address(sender)
-        self.simulate(call, sender=address, value=value)
-        gas = self._sender.gas(call_fields(call, address, value))
-        return {"call": str(call), "from": address, **self._sender.transaction(call, address, value, gas)}
+        if not ahead:
+            self.simulate(call, sender=address, value=value)
+        limit = gas or self._sender.gas(call_fields(call, address, value))
+        fields = self._sender.transaction(call, address, value, limit)
+        return {"call": str(call), "from": address, **fields, "nonce": fields["nonce"] + ahead}
 
     def send(self, call: Call, *, sender: LocalAccount, value: int = 0, gas: int | None = None) -> str:
         """Simulates, signs and sends, without waiting; returns the transaction's hash, for `wait`.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -15,8 +13,8 @@ from eth_utils.crypto import keccak
 from registry.contracts import JobMarket, KernelRegistry, ValidatorStaking, VrfCoordinator
 from registry.contracts.artifacts import artifact
 from registry.contracts.contract import creation
-from registry.contracts.types import MarketParameters
 from registry.errors import DeploymentError, WrongChainError
+from registry.parameters import ETHER, Parameters, read_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,64 +22,12 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from registry.chain import Chain
+    from registry.contracts.artifacts import Artifact
+    from registry.contracts.contract import Call
 
-ETHER = 10**18
-GWEI = 10**9
-DEVELOPMENT_MARKET = MarketParameters(
-    seat_fee=ETHER // 1000,
-    delivery_fee_per_gas=2 * GWEI,
-    deviation_slash=ETHER // 10,
-    absence_slash=ETHER // 100,
-    open_window=120,
-    commit_window=60,
-    reveal_window=60,
-    challenge_window=10,
-)
+__all__ = ["ETHER", "Deployment", "Parameters", "creation_address", "deploy", "plan", "read_parameters"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VrfParameters:
-    """The VrfCoordinator's: amounts in wei, times in seconds, the activation delay in blocks."""
-
-    fee: int = ETHER // 10_000
-    minimum_bond: int = ETHER // 10
-    slash: int = ETHER // 100
-    answer_window: int = 20
-    activation_delay: int = 1
-    exit_delay: int = 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StakingParameters:
-    """The ValidatorStaking's: in wei and seconds."""
-
-    minimum_stake: int = ETHER
-    thaw_period: int = 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
-    """What a deployment is made with. The defaults are for a development chain: short windows, small fees.
-
-    Attributes:
-        treasury: is credited what is slashed; None for the deployer.
-        vrf: of the VrfCoordinator.
-        staking: of the ValidatorStaking; its thaw period must exceed the longest job.
-        market: of the JobMarket; its open window must exceed the longest wait for randomness.
-    """
-
-    treasury: str | None = None
-    vrf: VrfParameters = field(default_factory=VrfParameters)
-    staking: StakingParameters = field(default_factory=StakingParameters)
-    market: MarketParameters = DEVELOPMENT_MARKET
-
-    def amounts(self) -> dict[str, str]:
-        """Every parameter by its path, numbers in decimal: the form of records, which hold no large integers."""
-        flat: dict[str, str] = {}
-        for name in ("vrf", "staking", "market"):
-            part = getattr(self, name)
-            flat |= {f"{name}.{entry.name}": str(getattr(part, entry.name)) for entry in dataclasses.fields(part)}
-        return flat
+NAMES = (VrfCoordinator.NAME, ValidatorStaking.NAME, KernelRegistry.NAME, JobMarket.NAME)
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="aivm/deployment"):
@@ -186,30 +132,11 @@ def deploy(chain: Chain, deployer: LocalAccount, parameters: Parameters | None =
         DeploymentError: when a contract is not where it should be.
     """
     chosen = parameters or Parameters()
-    vrf, staking = chosen.vrf, chosen.staking
     treasury = to_checksum_address(chosen.treasury or deployer.address)
-    nonce = chain.nonce(deployer.address)
-    names = (VrfCoordinator.NAME, ValidatorStaking.NAME, KernelRegistry.NAME, JobMarket.NAME)
-    address = {name: creation_address(deployer.address, nonce + step) for step, name in enumerate(names)}
-    market = address[JobMarket.NAME]
-    arguments: dict[str, tuple[Any, ...]] = {
-        VrfCoordinator.NAME: (
-            treasury,
-            vrf.fee,
-            vrf.minimum_bond,
-            vrf.slash,
-            vrf.answer_window,
-            vrf.activation_delay,
-            vrf.exit_delay,
-        ),
-        # Both have to know the market, which comes last because it asks them.
-        ValidatorStaking.NAME: (market, treasury, staking.minimum_stake, staking.thaw_period),
-        KernelRegistry.NAME: (market,),
-        JobMarket.NAME: (*(address[name] for name in names[:3]), chosen.market),
-    }
+    address = _addresses(chain, deployer.address)
     blocks, transactions = [], {}
-    for name in names:
-        receipt = chain.transact(creation(artifact(name), *arguments[name]), sender=deployer)
+    for name, call in _creations(address, treasury, chosen).items():
+        receipt = chain.transact(call, sender=deployer, gas=_gas(artifact(name)))
         if receipt.contract != address[name]:
             raise DeploymentError(
                 f"{name} was created at {receipt.contract} and not at {address[name]}",
@@ -223,14 +150,65 @@ def deploy(chain: Chain, deployer: LocalAccount, parameters: Parameters | None =
         vrf_coordinator=address[VrfCoordinator.NAME],
         validator_staking=address[ValidatorStaking.NAME],
         kernel_registry=address[KernelRegistry.NAME],
-        job_market=market,
+        job_market=address[JobMarket.NAME],
         treasury=treasury,
         parameters=chosen.amounts(),
         transactions=transactions,
-        code={name: _hash(chain.code(address[name])) for name in names},
+        code={name: _hash(chain.code(address[name])) for name in NAMES},
     )
     deployment.check(chain)
     return deployment
+
+
+def plan(chain: Chain, deployer: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+    """The exact transactions that `deploy` would sign now, in order, without sending any.
+
+    Args:
+        chain: where.
+        deployer: the address that would sign and pay.
+        parameters: by default, those for a development chain.
+    """
+    chosen = parameters or Parameters()
+    treasury = to_checksum_address(chosen.treasury or deployer)
+    creations = _creations(_addresses(chain, deployer), treasury, chosen)
+    return [
+        chain.dry_run(call, sender=deployer, gas=_gas(artifact(name)), ahead=step)
+        for step, (name, call) in enumerate(creations.items())
+    ]
+
+
+def _addresses(chain: Chain, deployer: str) -> dict[str, str]:
+    nonce = chain.nonce(deployer)
+    return {name: creation_address(deployer, nonce + step) for step, name in enumerate(NAMES)}
+
+
+def _creations(address: dict[str, str], treasury: str, chosen: Parameters) -> dict[str, Call]:
+    """The calls that create the contracts, in order."""
+    vrf, staking, market = chosen.vrf, chosen.staking, address[JobMarket.NAME]
+    arguments: dict[str, tuple[Any, ...]] = {
+        VrfCoordinator.NAME: (
+            treasury,
+            vrf.fee,
+            vrf.minimum_bond,
+            vrf.slash,
+            vrf.answer_window,
+            vrf.activation_delay,
+            vrf.exit_delay,
+        ),
+        # These two have to know the market, which comes last because it asks them.
+        ValidatorStaking.NAME: (market, treasury, staking.minimum_stake, staking.thaw_period),
+        KernelRegistry.NAME: (market,),
+        JobMarket.NAME: (*(address[name] for name in NAMES[:3]), chosen.market),
+    }
+    return {name: creation(artifact(name), *arguments[name]) for name in NAMES}
+
+
+def _gas(code: Artifact) -> int:
+    """Enough for a creation: a market cannot be estimated before the contracts that it asks are there.
+
+    Intrinsic gas (EIP-2028, EIP-3860), 200 for each byte of code, and a million for what the constructor does.
+    """
+    return 53_000 + 18 * len(code.bytecode) + 200 * len(code.deployed_bytecode) + 1_000_000
 
 
 def creation_address(sender: str, nonce: int) -> str:

@@ -180,7 +180,9 @@ class Sender:
             return decode_revert(bytes.fromhex(output.removeprefix("0x")))
         except (RpcError, AttributeError, ValueError):
             pass
-        fields = {"data": sent["input"]} | {name: sent[name] for name in ("from", "to", "value", "gas") if sent.get(name)}
+        fields = {"data": sent["input"]} | {
+            name: sent[name] for name in ("from", "to", "value", "gas") if sent.get(name)
+        }
         try:
             self._rpc.call("eth_call", fields, hex(int(sent["blockNumber"], 16) - 1))
         except RpcResponseError as error:

@@ -1,9 +1,11 @@
-"""What all tests share: how far hypothesis looks, and one embedded chain with the contracts, rolled back after each test."""
+"""What all tests share: how far hypothesis looks, and an embedded chain with the contracts, undone after each test."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,9 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# The examples of tests/aivm are used beyond it.
+sys.path.append(str(Path(__file__).parent / "aivm"))
 
 # A busy machine is slow and proves nothing about the code: no deadlines.
 settings.register_profile("house", deadline=None)
@@ -26,7 +31,7 @@ def key_of(name: str) -> bytes:
 @pytest.fixture(scope="session")
 def shared_chain() -> Iterator[Any]:
     """An embedded chain for the whole session. Tests that write use `chain`, which undoes what they did."""
-    from registry.chain import Chain
+    from registry.chain import Chain  # noqa: PLC0415 - most tests need no chain
 
     with Chain.managed() as chain:
         yield chain
@@ -35,7 +40,7 @@ def shared_chain() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def account(shared_chain: Any) -> Callable[[str], Any]:
     """Gives the account of a name, with a hundred ether."""
-    from eth_account import Account
+    from eth_account import Account  # noqa: PLC0415
 
     def make(name: str) -> Any:
         made = Account.from_key(key_of(name))
@@ -48,7 +53,7 @@ def account(shared_chain: Any) -> Callable[[str], Any]:
 @pytest.fixture(scope="session")
 def deployment(shared_chain: Any, account: Callable[[str], Any]) -> Any:
     """The contracts, deployed on the session's chain with the parameters of a development chain."""
-    from registry.deployment import deploy
+    from registry.deployment import deploy  # noqa: PLC0415
 
     return deploy(shared_chain, account("deployer"))
 

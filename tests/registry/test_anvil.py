@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import pytest
 from eth_account import Account
@@ -33,8 +35,7 @@ def is_alive(pid):
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def wait_until(condition, seconds=10.0):
@@ -62,9 +63,8 @@ def test_it_seals_what_other_processes_send():
 
 
 def test_a_port_in_use_is_named():
-    with Anvil() as first:
-        with pytest.raises(AnvilStartError, match="ended with status"):
-            Anvil(port=int(first.url.rsplit(":", 1)[1]))
+    with Anvil() as first, pytest.raises(AnvilStartError, match="ended with status"):
+        Anvil(port=int(first.url.rsplit(":", 1)[1]))
 
 
 def test_closing_ends_the_process_and_twice_is_once():
@@ -92,8 +92,6 @@ print(made[0].pid, flush=True)
 
 
 def test_it_outlives_the_thread_that_asked_for_it():
-    import threading
-
     made = []
     thread = threading.Thread(target=lambda: made.append(Anvil()))
     thread.start()
@@ -119,7 +117,7 @@ def test_its_state_survives_a_restart(tmp_path):
 def test_a_kill_loses_at_most_what_was_not_saved(tmp_path):
     script = f"""
 import os, signal, sys
-sys.path.insert(0, {os.path.dirname(__file__)!r})
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from test_anvil import ALICE, Chain, pay
 chain = Chain.managed(Path({str(tmp_path)!r}), save_every=2)

@@ -33,7 +33,8 @@ def pinned(path):
     return program(path, f"echo anvil Version: {VERSION}")
 
 
-def test_without_anvil_and_without_npm_the_error_says_what_to_do(bare_machine):
+@pytest.mark.usefixtures("bare_machine")
+def test_without_anvil_and_without_npm_the_error_says_what_to_do():
     with pytest.raises(AnvilNotFoundError, match="npm") as caught:
         find_anvil()
     assert "AIVM_ANVIL" in caught.value.hint
@@ -53,12 +54,8 @@ def test_one_on_the_path_is_taken_only_in_the_pinned_version(bare_machine):
     program(bare_machine / "bin" / "anvil", "echo anvil Version: 0.2.0")
     with pytest.raises(AnvilNotFoundError):
         find_anvil(install=False)
-    assert find_anvil_on_path(bare_machine) == bare_machine / "bin" / "anvil"
-
-
-def find_anvil_on_path(folder):
-    pinned(folder / "bin" / "anvil")
-    return find_anvil(install=False)
+    right = pinned(bare_machine / "bin" / "anvil")
+    assert find_anvil(install=False) == right
 
 
 def test_a_checkout_comes_before_the_cache(bare_machine):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 
 import pytest
@@ -96,15 +97,13 @@ def test_an_error_sent_with_a_client_error_status_is_still_an_answer():
 
 
 def test_a_limit_on_logs_is_an_answer_because_it_speaks_of_the_range():
-    with FakeNode(error(-32005, "more than 10000 results")) as node, Rpc([node.url]) as rpc:
-        with pytest.raises(RpcResponseError, match="more than 10000"):
-            rpc.call("eth_getLogs")
+    refusing = FakeNode(error(-32005, "more than 10000 results"))
+    with refusing as node, Rpc([node.url]) as rpc, pytest.raises(RpcResponseError, match="more than 10000"):
+        rpc.call("eth_getLogs")
 
 
 def test_a_batch_keeps_the_order_and_each_call_its_own_error():
     def answer(requests):
-        import json
-
         answers = [{"id": entry["id"], "result": entry["params"][0]} for entry in requests]
         answers[1] = {"id": answers[1]["id"], "error": {"code": 3, "message": "reverted"}}
         return 200, json.dumps(answers[::-1]).encode()

@@ -1,0 +1,117 @@
+"""What a deployment is made with."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from registry.contracts.types import MarketParameters
+from registry.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ETHER = 10**18
+GWEI = 10**9
+DEVELOPMENT_MARKET = MarketParameters(
+    seat_fee=ETHER // 1000,
+    delivery_fee_per_gas=2 * GWEI,
+    deviation_slash=ETHER // 10,
+    absence_slash=ETHER // 100,
+    open_window=120,
+    commit_window=60,
+    reveal_window=60,
+    challenge_window=10,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VrfParameters:
+    """The VrfCoordinator's: amounts in wei, times in seconds, the activation delay in blocks."""
+
+    fee: int = ETHER // 10_000
+    minimum_bond: int = ETHER // 10
+    slash: int = ETHER // 100
+    answer_window: int = 20
+    activation_delay: int = 1
+    exit_delay: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StakingParameters:
+    """The ValidatorStaking's: in wei and seconds."""
+
+    minimum_stake: int = ETHER
+    thaw_period: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What a deployment is made with. The defaults are for a development chain: short windows, small fees.
+
+    Attributes:
+        treasury: is credited what is slashed; None for the deployer.
+        vrf: of the VrfCoordinator.
+        staking: of the ValidatorStaking; its thaw period must exceed the longest job.
+        market: of the JobMarket; its open window must exceed the longest wait for randomness.
+    """
+
+    treasury: str | None = None
+    vrf: VrfParameters = field(default_factory=VrfParameters)
+    staking: StakingParameters = field(default_factory=StakingParameters)
+    market: MarketParameters = DEVELOPMENT_MARKET
+
+    def amounts(self) -> dict[str, str]:
+        """Every parameter by its path, numbers in decimal: the form of records, which hold no large integers."""
+        flat: dict[str, str] = {}
+        for name in ("vrf", "staking", "market"):
+            part = getattr(self, name)
+            flat |= {f"{name}.{entry.name}": str(getattr(part, entry.name)) for entry in dataclasses.fields(part)}
+        return flat
+
+
+def read_parameters(path: Path) -> Parameters:
+    """Reads a TOML file of parameters; what it does not name stays as it is for a development chain.
+
+    Its tables are `[vrf]`, `[staking]` and `[market]`, with the members of the classes above; `treasury` stands before
+    them. Numbers are integers, or decimal strings where TOML's are too short for wei.
+
+    Raises:
+        DeploymentError: naming the file and the member.
+    """
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DeploymentError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DeploymentError(f"{path} is not TOML: {error}") from error
+    chosen: dict[str, Any] = {}
+    defaults = Parameters()
+    for name, value in given.items():
+        if name == "treasury":
+            if not isinstance(value, str) or re.fullmatch("0x[0-9a-fA-F]{40}", value) is None:
+                raise DeploymentError(f"{path}: treasury is not an address")
+            chosen[name] = value
+        elif name in {"vrf", "staking", "market"} and isinstance(value, dict):
+            part = getattr(defaults, name)
+            known = {entry.name for entry in dataclasses.fields(part)}
+            chosen[name] = dataclasses.replace(
+                part, **{key: _number(path, f"{name}.{key}", known, entry) for key, entry in value.items()}
+            )
+        else:
+            raise DeploymentError(f"{path}: there is no {name}", hint="There are treasury, [vrf], [staking], [market].")
+    return Parameters(**chosen)
+
+
+def _number(path: Path, where: str, known: set[str], value: object) -> int:
+    member = where.partition(".")[2]
+    if member not in known:
+        raise DeploymentError(f"{path}: there is no {where}", hint=f"There are {', '.join(sorted(known))}.")
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,40}", value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise DeploymentError(f"{path}: {where} is not a whole number", hint="Amounts are in wei, times in seconds.")
