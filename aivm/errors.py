@@ -11,9 +11,6 @@ class AivmError(Exception):
         hint: what the reader can do about it.
     """
 
-    #: Exit code of the command line when this error ends it.
-    exit_code = 1
-
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message

@@ -92,14 +92,18 @@ class CaseResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ValidationRecord(Record, frozen=True, kw_only=True, tag="aivm/validation"):
-    """What a validator found when it ran all conformance cases of a kernel."""
+    """What a validator found when it ran all conformance cases of a kernel.
+
+    `refused` names the error because of which nothing was run: a broken model, a record that differs from the chain.
+    """
 
     manifest: HexDigest
     cases: tuple[CaseResult, ...]
+    refused: str | None = None
     conforms: bool
 
     def check(self) -> None:
-        if self.conforms != all(case.expected == case.actual for case in self.cases):
+        if self.conforms != (self.refused is None and all(case.expected == case.actual for case in self.cases)):
             raise self.error(f"is {str(self.conforms).lower()}, but the cases say the opposite", path="conforms")
 
 

@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from registry.amounts import parse
 from registry.contracts.types import MarketParameters
 from registry.errors import DeploymentError
 
@@ -77,10 +78,11 @@ def read_parameters(path: Path) -> Parameters:
     """Reads a TOML file of parameters; what it does not name stays as it is for a development chain.
 
     Its tables are `[vrf]`, `[staking]` and `[market]`, with the members of the classes above; `treasury` stands before
-    them. Numbers are integers, or decimal strings where TOML's are too short for wei.
+    them. Numbers are integers, or texts such as "0.5ether": TOML's integers are too short for much wei.
 
     Raises:
         DeploymentError: naming the file and the member.
+        AmountError: for a text that is no amount.
     """
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -110,8 +112,8 @@ def _number(path: Path, where: str, known: set[str], value: object) -> int:
     member = where.partition(".")[2]
     if member not in known:
         raise DeploymentError(f"{path}: there is no {where}", hint=f"There are {', '.join(sorted(known))}.")
-    if isinstance(value, str) and re.fullmatch("[0-9]{1,40}", value):
-        return int(value)
+    if isinstance(value, str):
+        return parse(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise DeploymentError(f"{path}: {where} is not a whole number", hint="Amounts are in wei, times in seconds.")

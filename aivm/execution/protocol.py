@@ -7,6 +7,7 @@ execution.digest  # what validators vote on
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from aivm.tensors import Array, Tensors
 
 _NO_OUTPUT = Digest(bytes(32))
+_CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
 
 class OutputMismatchError(AivmError):
@@ -112,6 +114,7 @@ def execute(
     *,
     seed: bytes = NO_SEED,
     threads: int | None = None,
+    variables: Mapping[str, str] | None = None,
     sandboxed: bool = True,
 ) -> Execution:
     """Runs a kernel once, in a worker of its own.
@@ -121,6 +124,7 @@ def execute(
         inputs: the requester's inputs by name; random ones come from the seed.
         seed: the job's 32 bytes.
         threads: how many, where the manifest leaves it free; 1 if None.
+        variables: environment variables of the worker, beside those that every worker has.
         sandboxed: False runs the engine in this process, without limits, for models that are trusted.
 
     Raises:
@@ -128,31 +132,49 @@ def execute(
     """
     # Before a process is started for nothing.
     feeds = feed(kernel.manifest, inputs, seed)
-    with prepare(kernel, threads=threads, sandboxed=sandboxed) as runner:
+    with prepare(kernel, threads=threads, variables=variables, sandboxed=sandboxed) as runner:
         return runner.run(feeds)
 
 
-def validate(kernel: Executable, *, threads: int | None = None, sandboxed: bool = True) -> Validation:
+def validate(
+    kernel: Executable,
+    *,
+    threads: int | None = None,
+    variables: Mapping[str, str] | None = None,
+    sandboxed: bool = True,
+) -> Validation:
     """Runs every conformance case of a kernel, in one worker as long as it lives.
 
     Raises:
         AivmError: this machine cannot run the kernel. What is the kernel's own fault is in the validation.
     """
-    with prepare(kernel, threads=threads, sandboxed=sandboxed) as runner:
+    with prepare(kernel, threads=threads, variables=variables, sandboxed=sandboxed) as runner:
         return runner.validate()
 
 
-def prepare(kernel: Executable, *, threads: int | None = None, sandboxed: bool = True) -> Runner:
+def prepare(
+    kernel: Executable,
+    *,
+    threads: int | None = None,
+    variables: Mapping[str, str] | None = None,
+    sandboxed: bool = True,
+) -> Runner:
     """First phase: starts a worker, and refuses unless this machine is what the manifest says.
 
     The model is not loaded yet: see `Runner.load`.
+
+    Args:
+        kernel: a manifest, its model and its cases.
+        threads: how many, where the manifest leaves it free; 1 if None.
+        variables: environment variables of the worker, which inherits none but those that CUDA is found by.
+        sandboxed: False runs the engine in this process, without limits, for models that are trusted.
 
     Raises:
         EngineError: the runtime is not what the manifest asks for.
         SandboxUnavailableError: this machine cannot confine a worker.
         EnvironmentMismatchError: naming every field that differs.
     """
-    return Runner(kernel, threads=threads or 1, sandboxed=sandboxed)
+    return Runner(kernel, threads=threads or 1, variables=variables, sandboxed=sandboxed)
 
 
 def collect(manifest: Manifest, data: bytes) -> tuple[dict[str, Array], OutputRecord, bytes]:
@@ -183,9 +205,17 @@ def collect(manifest: Manifest, data: bytes) -> tuple[dict[str, Array], OutputRe
 class Runner:
     """A kernel ready to run. Keep it to serve several jobs of the same kernel; close it, or use it with `with`."""
 
-    def __init__(self, kernel: Executable, *, threads: int, sandboxed: bool) -> None:
+    def __init__(
+        self,
+        kernel: Executable,
+        *,
+        threads: int = 1,
+        variables: Mapping[str, str] | None = None,
+        sandboxed: bool = True,
+    ) -> None:
         self._kernel = kernel
         self._threads = threads
+        self._variables = variables or {}
         self._sandboxed = sandboxed
         self._worker: _Worker = self._start()
         self._loaded = False
@@ -201,6 +231,11 @@ class Runner:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the kernel that it runs."""
+        return self._kernel.manifest
 
     def close(self) -> None:
         """Ends the worker."""
@@ -296,12 +331,13 @@ class Runner:
         setup = Frame(header={"do": "setup", "threads": self._threads}, payload=manifest.record())
         if not self._sandboxed:
             return _Unconfined(open_service(setup))
+        devices = manifest.hardware.kind is HardwareKind.CUDA
+        inherited = {name: os.environ[name] for name in _CUDA_VARIABLES if devices and name in os.environ}
         return Sandbox(
             entry="aivm.execution.service:open_service",
             setup=setup,
-            confinement=Confinement(
-                memory_bytes=manifest.limits.memory_bytes, devices=manifest.hardware.kind is HardwareKind.CUDA
-            ),
+            confinement=Confinement(memory_bytes=manifest.limits.memory_bytes, devices=devices),
+            variables={**inherited, **self._variables},
         )
 
 

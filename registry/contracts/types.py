@@ -9,6 +9,9 @@ from typing import Any
 from aivm.manifest import AggregationRule, DeterminismClass, HardwareKind, SeedPolicy
 from registry import manifest_fields as fields
 
+#: "None" where an address is asked for.
+ZERO_ADDRESS = "0x0000000000000000000000000000000000000000"
+
 
 class KernelStatus(IntEnum):
     """A kernel's life: registered, then approved or rejected for ever."""

@@ -73,6 +73,10 @@ class VrfCoordinator(CreditsContract):
         """Of one request, in wei."""
         return cast("int", self.read("fee"))
 
+    def minimum_bond(self) -> int:
+        """The least that an operator puts up, in wei."""
+        return cast("int", self.read("minimumBond"))
+
     def maximum_latency(self) -> int:
         """Longest time from a request to its fulfilment or expiry, in seconds."""
         return cast("int", self.read("maximumLatency"))

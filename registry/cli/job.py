@@ -1,0 +1,208 @@
+"""`aivm job`: request inferences and read their results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from registry.amounts import ether
+from registry.cli.options import (
+    Hex32,
+    as_json,
+    dry_run,
+    emit,
+    find_kernel,
+    key_file,
+    network,
+    option,
+    progress,
+    show_facts,
+)
+from registry.cli.tensors import read_inputs
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from registry.contracts.types import Job, JobStatus
+    from registry.network import Network
+
+JOB = click.argument("job", type=Hex32())
+
+
+@click.group(name="job")
+def command() -> None:
+    """Request inferences and read their results."""
+
+
+@command.command()
+@click.argument("kernel")
+@click.option(
+    "--input",
+    "input_file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Input tensors: .safetensors, .npz or .json.",
+)
+@option(
+    "--committee",
+    envvar="AIVM_COMMITTEE",
+    type=click.Choice(["3", "5", "7"]),
+    default="3",
+    show_default=True,
+    help="How many validators have to run it.",
+)
+@key_file
+@network()
+@dry_run
+@as_json
+def request(
+    *,
+    kernel: str,
+    input_file: Path,
+    committee: str,
+    account: LocalAccount,
+    network: Network,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Publish the inputs and pay for one inference by KERNEL (`handle/name@version`, or an id)."""
+    from registry import requester
+
+    kernel_id = find_kernel(network, kernel)
+    inputs = read_inputs(input_file, requester.manifest_of(network, kernel_id))
+    call, value = requester.prepare(
+        network, account.address, kernel=kernel_id, inputs=inputs, committee_size=int(committee)
+    )
+    if dry_run:
+        emit(network.chain.dry_run(call, sender=account, value=value))
+        return
+    with progress("requesting"):
+        receipt = network.chain.transact(call, sender=account, value=value)
+    job = receipt.event("JobRequested")["job"]
+    if as_json:
+        emit({"job": job, "escrow_wei": value, "transaction": receipt.transaction, "gas": receipt.gas_used})
+        return
+    click.echo(
+        f"job  0x{job.hex()}\npaid {ether(value)}, of which what is not used comes back\n"
+        f"Follow it: aivm job watch 0x{job.hex()}"
+    )
+
+
+@command.command()
+@JOB
+@network()
+@as_json
+def show(*, job: bytes, network: Network, as_json: bool) -> None:
+    """Show how far a job is, and who says what."""
+    state, status = network.market.job_of(job), network.market.status_of(job)
+    seats = [_seat(network, job, member) for member in network.market.committee_of(job)]
+    facts = {
+        "job": job,
+        "status": status.name.lower(),
+        "kind": state.kind.name.lower(),
+        "kernel": state.kernel,
+        "input": state.input,
+        "requester": state.requester,
+        "round": state.round,
+        "seed": state.seed if any(state.seed) else None,
+        "digest": state.digest if any(state.digest) else None,
+        "answer": state.answer if any(state.digest) else None,
+        "delivered": state.delivered,
+        "escrow_wei": state.escrow,
+    }
+    if as_json:
+        emit({**facts, "committee": seats})
+        return
+    show_facts(facts, as_json=False)
+    for seat in seats:
+        click.echo(f"  {seat['validator']}  round {seat['round']}  {seat['state']}")
+
+
+def _seat(network: Network, job: bytes, member: str) -> dict[str, object]:
+    seat = network.market.seat_of(job, member)
+    said = seat.attestation
+    if seat.revealed:
+        text = "refused" if said.is_refusal else f"revealed 0x{said.digest.hex()}"
+    else:
+        text = "committed" if seat.committed else "silent"
+    return {
+        "validator": member,
+        "round": seat.round,
+        "state": text,
+        "environment": said.environment if seat.revealed else None,
+    }
+
+
+@command.command()
+@JOB
+@option("--timeout", envvar="AIVM_TIMEOUT", type=float, default=600.0, show_default=True, help="Seconds.")
+@network()
+@as_json
+def watch(*, job: bytes, timeout: float, network: Network, as_json: bool) -> None:
+    """Wait until a job has a result; exit code 1 if it fails or does not come in time."""
+    from registry import requester
+
+    with progress("waiting") as say:
+
+        def changed(status: JobStatus, state: Job) -> None:
+            text = f"{status.name.lower()}, round {state.round}"
+            say(text)
+            click.echo(text, err=True)
+
+        state = requester.wait(network, job, timeout=timeout, on_change=changed)
+    show_facts({"job": job, "digest": state.digest, "answer": state.answer}, as_json=as_json)
+
+
+@command.command()
+@JOB
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the tensors to this file.")
+@network()
+@as_json
+def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) -> None:
+    """Fetch a settled job's output and verify it, down to the bytes, against the chain."""
+    from aivm import tensors
+    from registry import requester
+
+    with progress("fetching"):
+        found = requester.fetch(network, job)
+    if output is not None:
+        output.write_bytes(tensors.encode(found.outputs))
+    if as_json:
+        emit(
+            {
+                "job": job,
+                "digest": bytes(found.digest),
+                "answer": found.answer,
+                "outputs": {name: array.tolist() for name, array in found.outputs.items()},
+                "verified": True,
+            }
+        )
+        return
+    click.echo(f"digest  {found.digest}  verified\nanswer  0x{found.answer.hex()}")
+    for name, array in found.outputs.items():
+        click.echo(f"{name} {array.dtype} {list(array.shape)}\n{array}")
+
+
+@command.command()
+@key_file
+@network()
+@dry_run
+@as_json
+def withdraw(*, account: LocalAccount, network: Network, dry_run: bool, as_json: bool) -> None:
+    """Collect what the contracts owe the account: refunds, fees, released stake."""
+    from registry.credits import collect, owed
+
+    debts = owed(network, account.address)
+    if dry_run:
+        emit([network.chain.dry_run(contract.withdraw(), sender=account) for contract, _ in debts])
+        return
+    paid = collect(network, account, debts)
+    if as_json:
+        emit(paid)
+        return
+    for name, amount in paid.items():
+        click.echo(f"{name}  {ether(amount)}")
+    if not paid:
+        click.echo("nothing is owed")

@@ -1,0 +1,265 @@
+"""`aivm kernel`: write, check, run and publish kernels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aivm.cid import Cid
+from registry.cli.options import (
+    Hex32,
+    as_json,
+    dry_run,
+    emit,
+    find_kernel,
+    key_file,
+    network,
+    option,
+    progress,
+    show_facts,
+)
+from registry.cli.tensors import read_inputs
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from aivm.manifest import Manifest
+    from registry.network import Network
+
+FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+
+
+@click.group(name="kernel")
+def command() -> None:
+    """Write, check, run and publish kernels.
+
+    A kernel is a folder: `kernel.toml` (what you say about it), `model.onnx`, and `cases/*.safetensors` (inputs that
+    every validator will run). `pack` adds `manifest.json`, which names everything by its content.
+    """
+
+
+@command.command()
+@FOLDER
+@click.option("--name", required=True, help="Lower-case letters, digits and hyphens.")
+def init(*, folder: Path, name: str) -> None:
+    """Start a kernel folder with a commented kernel.toml."""
+    from aivm import kernel as kernels
+
+    kernels.init(folder, name=name)
+    click.echo(
+        f"{folder}/kernel.toml is yours to fill in. Put model.onnx and cases/ beside it, then:\n"
+        f"  aivm kernel pack {folder}"
+    )
+
+
+@command.command()
+@FOLDER
+@as_json
+def pack(*, folder: Path, as_json: bool) -> None:
+    """Lint the model, run its cases, and write manifest.json."""
+    from aivm import kernel as kernels
+
+    with progress("running the conformance cases"):
+        kernel = kernels.pack(folder)
+    _show_packed(kernel.manifest, as_json=as_json)
+
+
+@command.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@as_json
+def lint(*, path: Path, as_json: bool) -> None:
+    """Check an ONNX file, or a kernel folder with its manifest.
+
+    Exit code 1 if anything was found.
+    """
+    from aivm.lint import lint as run_lint
+    from aivm.manifest import Manifest
+
+    model, manifest = path, None
+    if path.is_dir():
+        model, record = path / "model.onnx", path / "manifest.json"
+        if not model.exists():
+            raise click.UsageError(f"{path} holds no model.onnx")
+        manifest = Manifest.from_record(record.read_bytes()) if record.exists() else None
+    report = run_lint(model, manifest, directory=model.parent)
+    if as_json:
+        emit([{"rule": f.rule, "where": f.where, "message": f.message, "remedy": f.remedy} for f in report.findings])
+    for finding in report.findings if not as_json else ():
+        click.echo(f"{finding.rule}: {finding.where}: {finding.message}\n  {finding.remedy}")
+    if report.findings:
+        raise click.exceptions.Exit(1)
+    if not as_json:
+        click.echo(f"{path}: nothing found")
+
+
+@command.command()
+@FOLDER
+@click.option(
+    "--input",
+    "input_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Input tensors: .safetensors, .npz or .json. Without it the conformance cases are run.",
+)
+@option("--seed", envvar="AIVM_SEED", type=Hex32(), default="00" * 32, help="For kernels with verifiable seeds.")
+@option("--threads", envvar="AIVM_THREADS", type=click.IntRange(1), help="Where the manifest leaves it open.")
+@as_json
+def run(*, folder: Path, input_file: Path | None, seed: bytes, threads: int | None, as_json: bool) -> None:
+    """Run a packed kernel on this machine, in the sandbox, exactly as a validator would."""
+    from aivm import kernel as kernels
+    from aivm import records
+    from aivm.execution import execute, validate
+
+    kernel = kernels.load(folder)
+    if input_file is None:
+        with progress("running the conformance cases"):
+            validation = validate(kernel, threads=threads)
+        if as_json:
+            emit(json.loads(records.encode(validation.record)))
+        else:
+            for case in validation.record.cases:
+                verdict = "as promised" if case.actual == case.expected else f"promised {case.expected}"
+                click.echo(f"{case.name}: {case.actual} {verdict}")
+        if not validation.record.conforms:
+            raise click.exceptions.Exit(1)
+        return
+    inputs = read_inputs(input_file, kernel.manifest)
+    with progress("running"):
+        execution = execute(kernel, inputs, seed=seed, threads=threads)
+    if as_json:
+        emit(
+            {
+                "digest": str(execution.digest),
+                "answer": execution.answer,
+                "outputs": {name: array.tolist() for name, array in execution.outputs.items()},
+                "environment": str(execution.environment.digest()),
+                "seconds": execution.seconds,
+            }
+        )
+        return
+    click.echo(f"digest  {execution.digest}\nanswer  0x{execution.answer.hex()}")
+    for name, array in execution.outputs.items():
+        click.echo(f"{name} {array.dtype} {list(array.shape)}\n{array}")
+
+
+@command.command()
+@FOLDER
+@key_file
+@network()
+@option("--handle", envvar="AIVM_HANDLE", required=True, help="Your publisher handle; claimed if you have none yet.")
+@option(
+    "--committee",
+    envvar="AIVM_COMMITTEE",
+    type=click.Choice(["3", "5", "7"]),
+    default="3",
+    show_default=True,
+    help="Seats of the admission committee.",
+)
+@click.option("--no-admission", is_flag=True, help="Register only; ask for admission later by publishing again.")
+@dry_run
+@as_json
+def publish(
+    *,
+    folder: Path,
+    account: LocalAccount,
+    network: Network,
+    handle: str,
+    committee: str,
+    no_admission: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Store a packed kernel's blocks, register it, and pay for its admission.
+
+    Can be repeated: what is done already is not done again.
+    """
+    from aivm import kernel as kernels
+    from registry import publisher
+
+    kernel = kernels.load(folder)
+    size = None if no_admission else int(committee)
+    if dry_run:
+        emit(publisher.plan(network, account, kernel, handle=handle, committee_size=size))
+        return
+    with progress("publishing") as say:
+        done = publisher.publish(network, account, kernel, handle=handle, committee_size=size, on_step=say)
+    name = f"{handle}/{kernel.manifest.name}@{kernel.manifest.version}"
+    result = {
+        "kernel": done.kernel,
+        "name": name,
+        "status": done.status.name.lower(),
+        "admission_job": done.job,
+        "transactions": {step: receipt.transaction for step, receipt in done.receipts.items()},
+        "gas": {step: receipt.gas_used for step, receipt in done.receipts.items()},
+    }
+    if as_json:
+        emit(result)
+        return
+    click.echo(f"kernel  0x{done.kernel.hex()}  {name}\nstatus  {done.status.name.lower()}")
+    if done.job is not None:
+        click.echo(f"admission job  0x{done.job.hex()}\nFollow it: aivm job watch 0x{done.job.hex()}")
+
+
+@command.command()
+@click.argument("kernel", required=False)
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of manifests and stop.")
+@network(required=False)
+@as_json
+def show(*, kernel: str | None, schema: bool, network: Network | None, as_json: bool) -> None:
+    """Show a kernel: a folder, or (with --deployment) a registered one by `handle/name@version` or by its id."""
+    if schema:
+        from aivm.manifest import json_schema
+
+        emit(json_schema())
+        return
+    if kernel is None:
+        raise click.UsageError("Missing argument 'KERNEL'.")
+    if Path(kernel).is_dir():
+        from aivm import kernel as kernels
+
+        _show_packed(kernels.load(Path(kernel)).manifest, as_json=as_json)
+        return
+    if network is None:
+        raise click.UsageError(f"{kernel} is no folder; to look it up on a chain, give --deployment.")
+    _show_registered(network, find_kernel(network, kernel), as_json=as_json)
+
+
+def _show_packed(manifest: Manifest, *, as_json: bool) -> None:
+    from registry.ids import manifest_id
+
+    facts = {
+        "name": f"{manifest.name}@{manifest.version}",
+        "manifest_id": manifest_id(manifest),
+        "record": str(manifest.digest()),
+        "record_cid": str(Cid.raw(bytes(manifest.digest()))),
+        "cid": manifest.model.cid,
+        "size": manifest.model.size,
+        "engine": f"{manifest.runtime.name} {manifest.runtime.version}",
+        "determinism": manifest.determinism.value,
+        "inputs": {spec.name: f"{spec.dtype.value} {list(spec.shape)}" for spec in manifest.inputs},
+        "outputs": {spec.name: f"{spec.dtype.value} {list(spec.shape)}" for spec in manifest.outputs},
+        "cases": len(manifest.cases),
+    }
+    show_facts(facts, as_json=as_json)
+
+
+def _show_registered(network: Network, kernel: bytes, *, as_json: bool) -> None:
+    state, fields = network.registry.kernel_of(kernel), network.registry.manifest_of(kernel)
+    facts = {
+        "id": kernel,
+        "name": f"{network.registry.handle_of(state.publisher)}/{fields.name}@{fields.version}",
+        "publisher": state.publisher,
+        "status": state.status.name.lower(),
+        "deprecated": state.deprecated,
+        "manifest_id": state.manifest_id,
+        "record": fields.record,
+        "cid": str(Cid.parse(fields.model_cid)),
+        "engine": f"{fields.runtime.name} {fields.runtime.version}",
+        "determinism": fields.determinism.value,
+        "author_fee_wei": fields.author_fee,
+        "validation_job": state.validation_job if any(state.validation_job) else None,
+        "certificate": state.certificate if any(state.certificate) else None,
+    }
+    show_facts(facts, as_json=as_json)

@@ -1,0 +1,224 @@
+"""What a validator must not forget: every opening it owes and how far it has read the chain.
+
+The journal lies beside the keys and is written before anything is sent, so that a restart neither commits twice nor
+loses the salt that opens a commitment. The operating system holds its lock, and releases it however the process ends: a
+second process with the same directory is refused, and a crash leaves nothing behind to clean up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from typing import IO, TYPE_CHECKING, Self
+
+import msgspec
+
+from registry.contracts.types import Attestation
+from registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from registry.network import Network
+
+
+class JournalError(RegistryError):
+    """The journal cannot be used as it is."""
+
+
+class JournalLockedError(JournalError):
+    """Another process works with this journal."""
+
+
+class JournalMissingError(JournalError):
+    """The chain shows a commitment whose opening this journal does not hold."""
+
+
+class DoubleCommitError(JournalError):
+    """A second, different commitment for the same job and round was about to be made."""
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens one commitment."""
+
+    job: bytes
+    round: int
+    attestation: Attestation
+    salt: bytes
+
+
+#: Numbered, never edited once released; each runs in a transaction of its own.
+MIGRATIONS = (
+    """
+    CREATE TABLE identity (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        validator TEXT NOT NULL,
+        chain_id INTEGER NOT NULL,
+        market TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE opening (
+        job BLOB NOT NULL CHECK (length(job) = 32),
+        round INTEGER NOT NULL,
+        digest BLOB NOT NULL CHECK (length(digest) = 32),
+        answer BLOB NOT NULL CHECK (length(answer) = 32),
+        sketch BLOB NOT NULL CHECK (length(sketch) = 32),
+        environment BLOB NOT NULL CHECK (length(environment) = 32),
+        salt BLOB NOT NULL CHECK (length(salt) = 32),
+        PRIMARY KEY (job, round)
+    ) STRICT;
+    CREATE TABLE open_job (job BLOB PRIMARY KEY CHECK (length(job) = 32)) STRICT;
+    CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), next_block INTEGER NOT NULL) STRICT;
+    INSERT INTO cursor VALUES (1, 0);
+    """,
+)
+
+
+class Journal:
+    """One validator's journal, open and locked; a context manager.
+
+    Args:
+        directory: where the journal lies, normally beside the validator's key; made if missing.
+        validator: the validator's address, checked against the one the journal was made for.
+        chain_id: the chain's id, likewise.
+        market: the JobMarket's address, likewise.
+
+    Raises:
+        JournalLockedError: another process holds it.
+        JournalError: it belongs to another validator or chain, or is damaged.
+    """
+
+    def __init__(self, directory: Path, *, validator: str, chain_id: int, market: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / "journal.sqlite"
+        self._lock: IO[bytes] = (directory / "journal.lock").open("ab")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise JournalLockedError(
+                f"{self.path} is in use by another process",
+                hint="Two processes with one key would commit twice and be slashed. Stop the other one first.",
+            ) from error
+        try:
+            self._db = sqlite3.connect(self.path, isolation_level=None)
+            os.chmod(self.path, 0o600)  # noqa: PTH101 - Path.chmod would be the same call
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")  # a commitment is on disk before it is on chain
+            self._migrate()
+            self._identify(validator, chain_id, market)
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise JournalError(
+                f"{self.path} cannot be read: {error}",
+                hint="Restore it from a backup. Do not delete it while the validator has unfinished jobs.",
+            ) from error
+        except JournalError:
+            self.close()
+            raise
+
+    @classmethod
+    def of(cls, network: Network, validator: str, directory: Path) -> Self:
+        """The journal of a validator in a deployment."""
+        return cls(directory, validator=validator, chain_id=network.chain.chain_id, market=network.market.address)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the journal and releases its lock."""
+        if hasattr(self, "_db"):
+            self._db.close()
+        self._lock.close()
+
+    def _migrate(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > len(MIGRATIONS):
+            raise JournalError(
+                f"{self.path} was written by a newer release (schema {version}, this one knows {len(MIGRATIONS)})",
+                hint="Upgrade aivm.",
+            )
+        for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+            self._db.executescript(f"BEGIN; {statements} PRAGMA user_version = {number}; COMMIT;")
+
+    def _identify(self, validator: str, chain_id: int, market: str) -> None:
+        mine = (validator.lower(), chain_id, market.lower())
+        self._db.execute("INSERT OR IGNORE INTO identity VALUES (1, ?, ?, ?)", mine)
+        theirs = self._db.execute("SELECT validator, chain_id, market FROM identity").fetchone()
+        if theirs != mine:
+            raise JournalError(
+                f"{self.path} belongs to validator {theirs[0]} on chain {theirs[1]}, market {theirs[2]}; "
+                f"this is {mine[0]} on chain {mine[1]}, market {mine[2]}",
+                hint="Use one directory per validator and deployment.",
+            )
+
+    # --- openings ---
+
+    def write_opening(self, opening: Opening) -> None:
+        """Keeps an opening for ever, before its commitment is sent; writing the same one again does nothing.
+
+        Raises:
+            DoubleCommitError: another opening is kept for that job and round.
+        """
+        kept = self.opening(opening.job, opening.round)
+        if kept is None:
+            attestation = opening.attestation
+            self._db.execute(
+                "INSERT INTO opening VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    opening.job,
+                    opening.round,
+                    attestation.digest,
+                    attestation.answer,
+                    attestation.sketch,
+                    attestation.environment,
+                    opening.salt,
+                ),
+            )
+        elif kept != opening:
+            raise DoubleCommitError(
+                f"job 0x{opening.job.hex()}, round {opening.round}: this validator is already bound to the output "
+                f"0x{kept.attestation.digest.hex()} and was about to commit to 0x{opening.attestation.digest.hex()}",
+                hint="The kept opening will be revealed. If the outputs differ, the kernel is not deterministic here.",
+            )
+
+    def opening(self, job: bytes, round_: int) -> Opening | None:
+        """The opening kept for a job's round, if any."""
+        row = self._db.execute(
+            "SELECT digest, answer, sketch, environment, salt FROM opening WHERE job = ? AND round = ?", (job, round_)
+        ).fetchone()
+        if row is None:
+            return None
+        digest, answer, sketch, environment, salt = row
+        return Opening(
+            job=job,
+            round=round_,
+            attestation=Attestation(digest=digest, answer=answer, sketch=sketch, environment=environment),
+            salt=salt,
+        )
+
+    # --- jobs under way ---
+
+    def follow(self, jobs: list[bytes], *, next_block: int) -> None:
+        """Adds jobs to the ones under way and moves the cursor, both or neither."""
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT OR IGNORE INTO open_job VALUES (?)", [(job,) for job in jobs])
+            self._db.execute("UPDATE cursor SET next_block = ?", (next_block,))
+
+    def drop(self, job: bytes) -> None:
+        """Forgets a finished job; its opening stays."""
+        self._db.execute("DELETE FROM open_job WHERE job = ?", (job,))
+
+    def open_jobs(self) -> list[bytes]:
+        """The jobs under way, in the order in which they were found."""
+        return [job for (job,) in self._db.execute("SELECT job FROM open_job ORDER BY rowid")]
+
+    @property
+    def next_block(self) -> int:
+        """The first block that has not been read for new jobs."""
+        (block,) = self._db.execute("SELECT next_block FROM cursor").fetchone()
+        return int(block)

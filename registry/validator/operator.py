@@ -1,0 +1,27 @@
+"""The VRF operator: the key that answers randomness requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aivm import vrf
+
+if TYPE_CHECKING:
+    from registry.contracts.contract import Call
+    from registry.network import Network
+
+
+def registration(network: Network, account: str, secret_key: bytes) -> Call:
+    """The call that registers an account's VRF key, with the proof that the key is held.
+
+    Args:
+        network: the deployment.
+        account: the operator's address.
+        secret_key: the VRF key, 32 bytes. Not the account's own: one key, one use.
+
+    Raises:
+        aivm.vrf.InvalidSecretKeyError: if the bytes are no key.
+    """
+    key = vrf.decompress(vrf.public_key(secret_key))
+    alpha = network.vrf.possession_alpha(account, key)
+    return network.vrf.register_operator(key, vrf.prove(secret_key, alpha))
