@@ -20,6 +20,7 @@ import numpy as np
 
 from aivm.environment.elf import ElfError, read_build
 from aivm.environment.parts import EngineBuild, EngineInfo
+from aivm.environment.processor import measure_floating_point
 from aivm.execution.engine import (
     ConflictingDistributionsError,
     EngineUnavailableError,
@@ -63,6 +64,8 @@ class OnnxRuntime:
             EngineError: it is missing, doubled, of another version, or without the provider.
         """
         module = import_runtime(runtime)
+        if runtime.options.provider is Provider.CUDA:
+            _start_device(module)
         return EngineInfo(
             name="onnxruntime",
             version=module.__version__,
@@ -89,6 +92,7 @@ class OnnxRuntime:
 
         session = _translate(load, ModelRejectedError, "ONNX Runtime does not load the model")
         _read_back(session, options, provider, settings)
+        _check_subnormals(manifest)
         names = [output.name for output in manifest.outputs]
         missing = sorted(set(names) - {output.name for output in session.get_outputs()})
         if missing:
@@ -161,15 +165,27 @@ def import_runtime(runtime: Runtime) -> ModuleType:
     return onnxruntime
 
 
+def _start_device(module: ModuleType) -> None:
+    """Loads the CUDA libraries and opens the device, which a worker cannot do any more once it is confined."""
+    try:
+        module.preload_dlls()  # those that pip installed; others are found by LD_LIBRARY_PATH
+        module.OrtValue.ortvalue_from_numpy(np.zeros(1, np.float32), "cuda", 0)
+    except Exception as cause:  # its exceptions share no base class
+        raise ProviderUnavailableError(
+            f"the CUDA device cannot be used: {cause}", hint="check the driver, and the CUDA and cuDNN libraries"
+        ) from cause
+
+
 def session_options(module: ModuleType, manifest: Manifest, threads: int) -> Any:
     """The manifest's options as ONNX Runtime's."""
     chosen = manifest.runtime.options
     options = module.SessionOptions()
     options.graph_optimization_level = getattr(module.GraphOptimizationLevel, _LEVELS[chosen.graph_optimization])
     options.execution_mode = getattr(module.ExecutionMode, _MODES[chosen.execution_mode])
-    # 0 would mean "as many as there are cores" to ONNX Runtime.
+    # 0 would mean "as many as there are cores" to ONNX Runtime, and it turns "parallel" off where there is one thread.
     options.intra_op_num_threads = chosen.intra_op_threads or threads
-    options.inter_op_num_threads = chosen.inter_op_threads or threads
+    parallel = chosen.execution_mode is ExecutionMode.PARALLEL
+    options.inter_op_num_threads = chosen.inter_op_threads or max(threads, 2 if parallel else 1)
     options.use_deterministic_compute = chosen.deterministic
     options.log_severity_level = _FATAL  # what matters arrives as an exception
     for key, value in _entries(manifest).items():
@@ -221,6 +237,16 @@ def _read_back(session: Any, wanted: Any, provider: str, settings: dict[str, str
     for name, want, got in pairs:
         if want != got:
             raise OptionMismatchError(f"ONNX Runtime was given {name} = {want} and has {got}")
+
+
+def _check_subnormals(manifest: Manifest) -> None:
+    """The first session of a process decides for its threads, whatever later ones ask for: measured, not believed."""
+    want, state = manifest.numerics.flush_to_zero, measure_floating_point()
+    if not want == state.flush_to_zero == state.denormals_are_zero:
+        raise OptionMismatchError(
+            f"the manifest wants flush_to_zero {want}, this thread has {state.flush_to_zero}",
+            hint="run the kernel in a process of its own, as the sandbox does",
+        )
 
 
 _KEYS = (

@@ -34,7 +34,8 @@ _SECCOMP_CALL = {"x86_64": 317, "aarch64": 277}
 _X32 = 0x40000000  # the numbers of the x32 ABI begin here
 
 # Equal on both architectures.
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000  # the last is __O_TMPFILE
+_MAKING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000  # the last is __O_TMPFILE
+_WRITING = _MAKING | os.O_RDWR
 _CLONE_THREAD, _PROT_EXEC, _PR_SET_NAME = 0x10000, 4, 15
 _PR_SET_NO_NEW_PRIVS, _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 38, 1, 1
 
@@ -72,9 +73,11 @@ def policy(*, process: int, devices: bool) -> dict[str, int | Condition]:
 
     Args:
         process: the worker's own process id, which it may signal (to abort itself).
-        devices: whether an accelerator's driver needs to open files for reading, map code and control its device.
+        devices: whether an accelerator's driver must work: it opens its devices for reading and writing, loads
+            libraries, maps code and controls the device. Files are then protected by their size limit alone.
     """
     denied, looking = error(errno.EPERM), ALLOW if devices else error(errno.EACCES)
+    writing = _MAKING if devices else _WRITING
     executable = Condition(argument=2, mask=_PROT_EXEC, value=0, then=ALLOW, otherwise=ALLOW if devices else denied)
     actions: dict[str, int | Condition] = {
         **dict.fromkeys(ALLOWED, ALLOW),
@@ -90,8 +93,8 @@ def policy(*, process: int, devices: bool) -> dict[str, int | Condition]:
         # Reading the limits; a worker of root could raise them otherwise.
         "prlimit64": Condition(argument=2, mask=None, value=0, then=ALLOW, otherwise=KILL),
         "tgkill": Condition(argument=0, mask=None, value=process, then=ALLOW, otherwise=KILL),
-        "open": Condition(argument=1, mask=_WRITING, value=0, then=looking, otherwise=KILL),
-        "openat": Condition(argument=2, mask=_WRITING, value=0, then=looking, otherwise=KILL),
+        "open": Condition(argument=1, mask=writing, value=0, then=looking, otherwise=KILL),
+        "openat": Condition(argument=2, mask=writing, value=0, then=looking, otherwise=KILL),
     }
     assert actions.keys() == {**ALLOWED, **CONDITIONAL, **LOOKING, **FORBIDDEN, **ABSENT}.keys()
     return actions

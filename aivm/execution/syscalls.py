@@ -91,6 +91,7 @@ CONDITIONAL: dict[str, Numbers] = {
 
 #: Looking at files and devices: refused with an error, since libraries try it in passing and live without it.
 LOOKING: dict[str, Numbers] = {
+    "eventfd2": (290, 19),
     "access": (21, None),
     "faccessat": (269, 48),
     "faccessat2": (439, 439),
