@@ -108,7 +108,10 @@ def _sections(file: BinaryIO, start: int, entry_size: int, count: int, order: st
     layout = struct.Struct(order + ("IIQQQQ" if wide else "IIIIII"))
     for index in range(count):
         file.seek(start + index * entry_size)
-        name, _, _, _, offset, size = layout.unpack(file.read(layout.size))
+        entry = file.read(entry_size)
+        if len(entry) != entry_size or entry_size < layout.size:
+            raise ElfError("the file ends within its table of sections")
+        name, _, _, _, offset, size = layout.unpack_from(entry)
         yield _Section(name, offset, size)
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from manifest_examples import example_manifest
-from models import constant, linear, model, value
 from onnx import TensorProto, helper
+from onnx_examples import constant, linear, model, value
 
 from aivm import canonical
 from aivm import lint as linting
