@@ -12,7 +12,17 @@ import {MarketHandler} from "./MarketHandler.sol";
 contract MarketInvariants is MarketHandler {
     function setUp() public {
         _begin();
-        bytes4[] memory actions = new bytes4[](25);
+        targetSelector(address(this), _actions());
+        targetContract(address(this));
+    }
+
+    function _job(uint256 i) private view returns (JobId id, IJobMarket.Job memory job) {
+        id = jobs[i];
+        job = market.jobOf(id);
+    }
+
+    function _actions() private pure returns (bytes4[] memory actions) {
+        actions = new bytes4[](25);
         // What moves a job on comes twice or more, so that histories get far.
         actions[0] = actions[1] = this.ask.selector;
         actions[2] = this.admit.selector;
@@ -34,13 +44,41 @@ contract MarketInvariants is MarketHandler {
         actions[22] = this.misbehave.selector;
         actions[23] = this.speakTwice.selector;
         actions[24] = this.release.selector;
-        targetSelector(address(this), actions);
-        targetContract(address(this));
     }
 
-    function _job(uint256 i) private view returns (JobId id, IJobMarket.Job memory job) {
-        id = jobs[i];
-        job = market.jobOf(id);
+    /// @dev An invariant says nothing about what its histories never reach.
+    function test_TheHistoriesReachEverything() public {
+        bytes4[] memory actions = _actions();
+        for (uint256 step = 0; step < 1000; ++step) {
+            bytes32 random = keccak256(abi.encode("history", step));
+            bytes4 action = actions[uint256(random) % actions.length];
+            (bool success,) =
+                address(this).call(abi.encodePacked(action, keccak256(abi.encode(random, 1)), keccak256(abi.encode(random, 2))));
+            assertTrue(success, "an action reverted");
+        }
+        bytes32[16] memory names = [
+            bytes32("ask"),
+            "admit",
+            "open",
+            "fulfil",
+            "silence",
+            "commit",
+            "reveal",
+            "settle",
+            "grow",
+            "fail",
+            "finalise",
+            "deliver",
+            "fail to deliver",
+            "withdraw",
+            "misbehave",
+            "expire"
+        ];
+        for (uint256 i = 0; i < names.length; ++i) {
+            assertGt(done[names[i]], 0, string(abi.encodePacked(names[i])));
+        }
+        assertGt(done["commit twice"], 0, "commit twice");
+        assertGt(done["reveal twice"], 0, "reveal twice");
     }
 
     /* MONEY */

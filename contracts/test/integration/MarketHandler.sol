@@ -10,7 +10,7 @@ import {House} from "./House.sol";
 /// @title Everything that anyone may do to the four contracts, in any order; nothing here reverts.
 /// @dev Keeps its own books, by the rules of docs/protocol.md and not by what the market says it paid.
 abstract contract MarketHandler is House {
-    uint256 private constant MAXIMUM_JOBS = 10;
+    uint256 private constant MAXIMUM_JOBS = 24;
 
     JobId[] internal jobs;
     address[] internal people; // everyone who can be owed something
@@ -52,16 +52,22 @@ abstract contract MarketHandler is House {
         people.push(address(this));
     }
 
+    /// @dev Long windows, since every wait for one job is a wait for all.
+    function _parameters() internal pure override returns (IJobMarket.Parameters memory p) {
+        p = super._parameters();
+        (p.commitWindow, p.revealWindow, p.challengeWindow) = (3 hours, 3 hours, 10 minutes);
+    }
+
     receive() external payable {}
 
     /* WHAT REQUESTERS DO */
 
-    function ask(uint256 random, uint96 excess) external {
+    function ask(uint256 random, uint256 excess) external {
         if (jobs.length == MAXIMUM_JOBS) return;
         address consumer = _consumers[random % _consumers.length];
         uint8 size = uint8(3 + 2 * ((random >> 16) % 3));
         uint32 callbackGas = uint32((random >> 32) % 100_001);
-        excess = uint96(bound(excess, 0, 1 ether));
+        excess = bound(excess, 0, 1 ether);
         uint256 price = market.quote(kernel, size, callbackGas);
         vm.deal(requester, price + excess);
         vm.prank(requester);
@@ -104,7 +110,7 @@ abstract contract MarketHandler is House {
 
     /// @dev The operator stays silent until its request expires.
     function silence(uint256 random) external {
-        if (vrf.operator(0).bond < 6 ether) return; // less would end its requests, and with them the history
+        if (random % 4 != 0 || vrf.operator(0).bond < 6 ether) return; // less would end its requests, and with them the history
         (bool found, JobId id) = _pick(random, IJobMarket.Status.Requested);
         if (!found || _isFulfilled(id) || !_seedCanCome(id)) return;
         if (vm.getBlockNumber() == market.jobOf(id).requestBlock) nextBlock();
@@ -120,8 +126,8 @@ abstract contract MarketHandler is House {
         skipTime(bound(time, 0, 5 minutes));
     }
 
-    function force(uint96 amount) external {
-        amount = uint96(bound(amount, 0, 1 ether));
+    function force(uint256 amount) external {
+        amount = bound(amount, 0, 1 ether);
         vm.deal(address(market), address(market).balance + amount);
         forced += amount;
     }
@@ -178,9 +184,9 @@ abstract contract MarketHandler is House {
 
     function _opinion(uint256 kind, address member) private pure returns (IJobMarket.Attestation memory) {
         kind %= 16;
-        if (kind < 9) return _says(OUTPUT, bytes32(uint256(1))); // also what approves a kernel
-        if (kind < 11) return _says(OTHER, LABEL);
-        if (kind < 14) return _refusal();
+        if (kind < 12) return _says(OUTPUT, bytes32(uint256(1))); // also what approves a kernel
+        if (kind < 13) return _says(OTHER, LABEL);
+        if (kind < 15) return _refusal();
         return _says(RecordDigest.wrap(keccak256(abi.encode(member))), LABEL);
     }
 
@@ -190,7 +196,10 @@ abstract contract MarketHandler is House {
         (bool found, JobId id) = _pick(random, IJobMarket.Status.Revealing);
         if (!found) return;
         IJobMarket.Job memory job = market.jobOf(id);
-        if (job.revealed < job.committed) _until(_revealDeadline(id));
+        if (job.revealed < job.committed) {
+            if (random % 4 != 0) return; // to wait lets the windows of other jobs pass, too
+            _until(_revealDeadline(id));
+        }
         _settle(id);
     }
 
@@ -202,9 +211,12 @@ abstract contract MarketHandler is House {
     }
 
     function deliver(uint256 random) external {
-        (bool found, JobId id) = _pick(random, random % 2 == 0 ? IJobMarket.Status.Settled : IJobMarket.Status.Finalised);
-        if (!found) return;
-        _deliver(id, anyone);
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            JobId id = jobs[((random >> 128) + i) % jobs.length];
+            IJobMarket.Status status = market.statusOf(id);
+            if (status != IJobMarket.Status.Settled && status != IJobMarket.Status.Finalised) continue;
+            if (market.jobOf(id).consumer != address(0) && !market.jobOf(id).delivered) return _deliver(id, anyone);
+        }
     }
 
     function withdraw(uint256 random) external {
@@ -295,15 +307,15 @@ abstract contract MarketHandler is House {
 
     /* WHAT STAKERS DO */
 
-    function stake(uint256 random, uint96 amount) external {
+    function stake(uint256 random, uint256 amount) external {
         address validator = validators[random % validators.length];
-        amount = uint96(bound(amount, 1 ether, 5 ether));
+        amount = bound(amount, 1 ether, 5 ether);
         vm.deal(validator, validator.balance + amount);
         vm.prank(validator);
         staking.stake{value: amount}(EnvironmentClass.wrap("another"), "");
     }
 
-    function thaw(uint256 random, uint128 amount) external {
+    function thaw(uint256 random, uint256 amount) external {
         address validator = validators[random % validators.length];
         uint128 working = staking.validator(validator).stake - staking.validator(validator).thawing;
         if (working == 0) return;
