@@ -219,5 +219,8 @@ policy = "none"            # none; fixed: your own seed; verifiable: the job's
 # [inputs.image]           # for each input, if you like; bounds are integers, inclusive
 # minimum = 0
 # maximum = 16
+# shape = [1, 64]          # fixes dimensions that the graph leaves free
 # description = "8 x 8 pixels, row by row"
+# [outputs.logits]         # for each output, likewise
+# description = "one score for each digit"
 """

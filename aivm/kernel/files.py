@@ -49,14 +49,20 @@ def read_file(directory: Path, name: str, *, limit: int) -> bytes:
         descriptor = os.open(at, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise KernelError(f"{name} cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise KernelError(f"{name} is not a regular file")
-        data = file.read(limit + 1) if status.st_size <= limit else b""
-        if status.st_size > limit or len(data) > limit:
+        if status.st_size > limit:
             raise KernelError(f"{name} has {status.st_size} bytes, at most {limit} are allowed")
-        return data
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            # It may have grown since; one byte more than allowed shows that.
+            data = file.read(limit + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > limit:
+        raise KernelError(f"{name} has more than {limit} bytes")
+    return data
 
 
 def is_case_name(name: str) -> bool:
