@@ -204,6 +204,8 @@ class Sandbox:
         if kind is None:
             self.close()
             return WorkerCrashedError(f"the worker failed: {header['error']}: {message}", hint=hint)
+        if kind is MemoryLimitError:
+            self.close()  # what it has used it may keep, and the next job must not pay for this one
         return kind(message, hint=hint)
 
     def _transfer(self, request: Frame, deadline: float, reply_bytes: int) -> Frame:

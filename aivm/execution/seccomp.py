@@ -158,8 +158,15 @@ def install(*, devices: bool) -> None:
     """
     if sys.platform != "linux":
         raise SandboxUnavailableError(f"there is no sandbox on {sys.platform}", hint="run on Linux")
-    architecture = platform.machine()
-    code = program(architecture, policy(process=os.getpid(), devices=devices))
+    apply(program(platform.machine(), policy(process=os.getpid(), devices=devices)))
+
+
+def apply(code: list[Instruction]) -> None:
+    """Installs a program for this process and all its threads.
+
+    Raises:
+        SandboxUnavailableError: the kernel refuses it.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     zero, one = ctypes.c_ulong(0), ctypes.c_ulong(1)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, one, zero, zero, zero) != 0:
@@ -167,7 +174,7 @@ def install(*, devices: bool) -> None:
     data = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *instruction) for instruction in code))
     fprog = _SockFprog(len(code), ctypes.cast(data, ctypes.c_void_p))
     result = libc.syscall(
-        ctypes.c_long(_SECCOMP_CALL[architecture]),
+        ctypes.c_long(_SECCOMP_CALL[platform.machine()]),
         ctypes.c_ulong(_SECCOMP_SET_MODE_FILTER),
         ctypes.c_ulong(_SECCOMP_FILTER_FLAG_TSYNC),
         ctypes.byref(fprog),

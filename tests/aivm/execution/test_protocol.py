@@ -85,6 +85,26 @@ def test_the_digest_of_a_verifiable_kernel_is_a_golden_value():
     assert execution.digest.hex() == "0x3c4aef3d630c28324914a33d34e43606ed63e433db15f986de884d24d13b7ef8"
 
 
+@pytest.mark.parametrize("mode", ["sequential", "parallel"])
+def test_engine_threads_work_inside_the_sandbox(mode):
+    data = model(
+        [helper.make_node("MatMul", ["x", "x"], ["y"])],
+        [value("x", "F32", ["n", "n"])],
+        [value("y", "F32", ["n", "n"])],
+    )
+    square = kernel(
+        data,
+        inputs=[spec("x", "F32", ["n", "n"])],
+        outputs=[{"name": "y", "dtype": "F32", "shape": ["n", "n"], "description": ""}],
+        runtime__options__execution_mode=mode,
+        runtime__options__intra_op_threads=2,
+        runtime__options__inter_op_threads=2,
+        limits__output_bytes=1 << 20,
+    )
+    eye = np.eye(256, dtype=np.float32)
+    np.testing.assert_array_equal(execute(square, {"x": eye}).outputs["y"], eye)
+
+
 def test_one_worker_serves_many_jobs():
     with prepare(kernel(doubling())) as runner:
         process = runner._worker._process.pid

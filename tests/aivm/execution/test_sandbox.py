@@ -155,16 +155,18 @@ def test_memory_beyond_the_limit_is_refused_by_name(sandbox, size):
 def test_shared_memory_is_limited_too(sandbox):
     with pytest.raises(MemoryLimitError):
         ask(sandbox, "allocate_shared", bytes=MEMORY + (2 << 30), touched=0)
-    # Reserving is one thing, using another.
+
+
+def test_memory_that_is_only_reserved_does_not_count_and_what_is_used_does(sandbox):
     assert ask(sandbox, "allocate_shared", bytes=MEMORY * 2, touched=0).header["done"] == "mapped"
     with pytest.raises(MemoryLimitError, match="the worker used"):
         ask(sandbox, "allocate_shared", bytes=MEMORY * 2, touched=MEMORY * 2)
 
 
-def test_a_worker_that_refused_memory_still_serves(sandbox):
+def test_a_worker_that_ran_out_of_memory_is_ended(sandbox):
     with pytest.raises(MemoryLimitError):
         ask(sandbox, "allocate", bytes=MEMORY * 10)
-    assert ask(sandbox, "echo", payload=b"x").payload == b"x"
+    assert not sandbox.alive
 
 
 @pytest.mark.parametrize("what", ["sleep", "spin"])
@@ -286,6 +288,24 @@ def test_a_service_that_refuses_its_set_up_ends_with_its_own_error():
 def test_an_entry_that_does_not_exist_is_a_crash():
     with pytest.raises(WorkerCrashedError, match="nowhere"):
         start("nowhere:nothing")
+
+
+def test_a_machine_without_system_call_filters_is_refused_and_nothing_runs_unconfined():
+    # A real one: a filter around everything that lets a program do all but install a filter.
+    program = f"""
+import errno, platform, sys
+sys.path[:0] = [{str(Path(HERE).parents[2])!r}, {HERE!r}]
+from aivm.execution import seccomp
+call = {{"x86_64": 317, "aarch64": 277}}[platform.machine()]
+seccomp.apply([(0x20, 0, 0, 0), (0x15, 0, 1, call), (6, 0, 0, seccomp.error(errno.ENOSYS)), (6, 0, 0, seccomp.ALLOW)])
+from test_sandbox import start
+try:
+    start()
+except seccomp.SandboxUnavailableError as error:
+    print(error)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Function not implemented" in result.stdout
 
 
 def test_a_service_that_never_starts_is_stopped(monkeypatch):
