@@ -6,14 +6,14 @@ import { test } from "node:test";
 import { id, parseEther } from "ethers";
 import hre from "hardhat";
 
-import { coordinates, prove } from "./ecvrf.js";
+import { coordinates, prove } from "../support/ecvrf.js";
 
 const FEE = parseEther("0.01");
 const BOND = parseEther("5");
 const SLASH = parseEther("1");
 const WINDOW = 60;
 
-const { ethers } = await hre.network.connect();
+const { ethers } = await hre.network.create();
 const [treasury, requester, payee, stranger, ...operators] = await ethers.getSigners();
 
 const mine = async (blocks, seconds = 0) => {

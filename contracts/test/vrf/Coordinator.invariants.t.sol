@@ -54,7 +54,7 @@ contract CoordinatorHandler is CoordinatorBase {
         coordinator.reassign(id);
     }
 
-    function leave(uint256 which) external {
+    function depart(uint256 which) external {
         which = bound(which, 0, operators - 1);
         IVrfCoordinator.Operator memory operator = coordinator.operator(which);
         if (operator.exitAt != 0) return;
@@ -131,7 +131,7 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
         selectors[1] = handler.ask.selector;
         selectors[2] = handler.answer.selector;
         selectors[3] = handler.reassign.selector;
-        selectors[4] = handler.leave.selector;
+        selectors[4] = handler.depart.selector;
         selectors[5] = handler.takeBond.selector;
         selectors[6] = handler.collect.selector;
         selectors[7] = handler.wait_.selector;
