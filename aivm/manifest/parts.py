@@ -22,7 +22,9 @@ from aivm.manifest.enums import (
 from aivm.records import ContentCid, HexDigest, Size, whole
 
 Positive = Annotated[int, Meta(ge=1, lt=INTEGER_BOUND)]
-Word = Annotated[str, Meta(pattern=whole(r"[!-~]+( [!-~]+)*"), max_length=1024, description="printable ASCII")]
+# The bounds of texts and limits are those of the chain (contracts/libraries/ManifestRules.sol).
+Word = Annotated[str, Meta(pattern=whole(r"[!-~]+( [!-~]+)*"), max_length=256, description="printable ASCII")]
+Flags = Annotated[str, Meta(pattern=whole(r"[!-~]+( [!-~]+)*"), max_length=2048, description="printable ASCII")]
 TensorName = Annotated[str, Meta(pattern=whole(r"[^\x00-\x1f\x7f]+"), max_length=256)]
 CaseName = Annotated[str, Meta(pattern=whole("[a-z0-9]([a-z0-9_-]*[a-z0-9])?"), max_length=64)]
 Description = Annotated[str, Meta(max_length=4096)]
@@ -57,7 +59,7 @@ class Build(Part, frozen=True, kw_only=True):
     operating_system: Word | None
     compiler: Word | None
     compiler_version: Word | None
-    compiler_flags: Word | None
+    compiler_flags: Flags | None
 
 
 class RuntimeOptions(Part, frozen=True, kw_only=True):
@@ -150,9 +152,9 @@ class Aggregation(Part, frozen=True, kw_only=True):
 class Limits(Part, frozen=True, kw_only=True):
     """What one execution may use: wall time, memory of the worker, bytes of the output's tensor file."""
 
-    time_ms: Annotated[int, Meta(ge=1, lt=2**32)]
-    memory_bytes: Positive
-    output_bytes: Positive
+    time_ms: Annotated[int, Meta(ge=1, le=24 * 3600 * 1000)]
+    memory_bytes: Annotated[int, Meta(ge=1, le=2**42)]
+    output_bytes: Annotated[int, Meta(ge=1, le=2**36)]
 
 
 class Case(Part, frozen=True, kw_only=True):

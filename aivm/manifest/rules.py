@@ -18,6 +18,7 @@ Problem = tuple[str, str]  # (member path, what is wrong and what is wanted)
 
 UINT96_BOUND = 2**96
 MAX_OPSETS = 64
+MAX_FEATURES_TEXT = 2048
 
 
 class ManifestError(RecordError):
@@ -53,6 +54,9 @@ def _hardware(manifest: Manifest) -> Iterator[Problem]:
     hardware = manifest.hardware
     yield from _sorted(hardware.features, "hardware.features")
     yield from _sorted(hardware.features_off, "hardware.features_off")
+    for member, features in (("features", hardware.features), ("features_off", hardware.features_off)):
+        if len(",".join(features)) > MAX_FEATURES_TEXT:
+            yield f"hardware.{member}", f"joined by commas, at most {MAX_FEATURES_TEXT} characters go on chain"
     for index, feature in enumerate(hardware.features_off):
         if feature in hardware.features:
             yield f"hardware.features_off[{index}]", f"{feature!r} is also required by hardware.features"
