@@ -39,12 +39,13 @@ def shared_chain() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def account(shared_chain: Any) -> Callable[[str], Any]:
-    """Gives the account of a name, with a hundred ether."""
+    """Gives the account of a name, with at least ten ether."""
     from eth_account import Account  # noqa: PLC0415
 
     def make(name: str) -> Any:
         made = Account.from_key(key_of(name))
-        shared_chain.rpc.call("anvil_setBalance", made.address, hex(100 * 10**18))
+        if shared_chain.balance(made.address) < 10 * 10**18:
+            shared_chain.rpc.call("anvil_setBalance", made.address, hex(100 * 10**18))
         return made
 
     return make

@@ -262,8 +262,9 @@ def test_an_anchor_undoes_everything_within(chain, staking, alice):
             chain.advance_time(10_000)
             chain.transact(stake(staking), value=ETHER, sender=alice)
         assert chain.now() < now + 1000
-        with chain.node.lock:
-            chain.send(stake(staking), value=ETHER, sender=alice)
+    with chain.node.lock, chain.anchor():  # what is still pending goes too
+        chain.send(stake(staking), value=ETHER, sender=alice)
+    assert chain.nonce(alice.address) == 1
     assert (chain.block_number(), chain.balance(alice.address)) == (block, balance)
     assert staking.validator(alice.address).stake == ETHER
     assert chain.transact(stake(staking), value=ETHER, sender=alice).event("Staked")["stake"] == 2 * ETHER

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from eth_utils import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,13 @@ def test_a_later_round_goes_on_where_the_earlier_one_stopped(seed, first, more, 
     at_once = draw(seed, first + more, [], weights)
     begun = draw(seed, first, [], weights)
     assert begun + draw(seed, more, begun, weights) == at_once
+
+
+@given(SEEDS, st.integers(min_value=1, max_value=9))
+def test_a_ticket_falls_on_the_interval_that_holds_it(seed, size):
+    weights = [(f"0x{place:040x}", 1) for place in range(size)]
+    ticket = int.from_bytes(keccak(seed + bytes(32)), "big") % size
+    assert draw(seed, 1, [], weights) == [weights[ticket][0]]
 
 
 def test_addresses_are_the_same_in_any_case():
