@@ -63,6 +63,10 @@ abstract contract House is TestBase {
         });
     }
 
+    function _stakePerValidator() internal pure virtual returns (uint256) {
+        return STAKE;
+    }
+
     /* SET-UP */
 
     function _build(uint256 validatorCount) internal {
@@ -76,7 +80,7 @@ abstract contract House is TestBase {
         _deploy();
         _registerOracle();
         for (uint256 i = 0; i < validatorCount; ++i) {
-            _addValidator(STAKE);
+            _addValidator(_stakePerValidator());
         }
         nextBlock();
         vm.prank(publisher);
