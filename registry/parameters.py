@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from registry.amounts import parse
+from registry.amounts import AmountError, parse
 from registry.contracts.types import MarketParameters
 from registry.errors import DeploymentError
 
@@ -82,7 +82,6 @@ def read_parameters(path: Path) -> Parameters:
 
     Raises:
         DeploymentError: naming the file and the member.
-        AmountError: for a text that is no amount.
     """
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -113,7 +112,10 @@ def _number(path: Path, where: str, known: set[str], value: object) -> int:
     if member not in known:
         raise DeploymentError(f"{path}: there is no {where}", hint=f"There are {', '.join(sorted(known))}.")
     if isinstance(value, str):
-        return parse(value)
+        try:
+            return parse(value)
+        except AmountError as error:
+            raise DeploymentError(f"{path}: {where}: {error.message}", hint=error.hint) from error
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise DeploymentError(f"{path}: {where} is not a whole number", hint="Amounts are in wei, times in seconds.")

@@ -116,7 +116,7 @@ def test_a_plan_is_what_deploying_then_sends(chain, account):
         ("[market]\nseat_fee = -1", "market.seat_fee is not a whole number"),
         ("[market]\nseat_fee = 1.5", "market.seat_fee is not a whole number"),
         ("[market]\nseat_fee = true", "market.seat_fee is not a whole number"),
-        ("[market]\nseat_fee = '0x1'", "market.seat_fee is not a whole number"),
+        ("[market]\nseat_fee = '0x1'", "market.seat_fee: '0x1' is no amount"),
         ("[market]\nfee = 1", "there is no market.fee"),
         ("[markets]\nfee = 1", "there is no markets"),
         ("market = 5", "there is no market"),
@@ -136,11 +136,12 @@ def test_a_mistaken_parameter_file_is_named(tmp_path, text, match):
 def test_a_parameter_file_changes_what_it_names(tmp_path):
     file = tmp_path / "parameters.toml"
     file.write_text(
-        f"treasury = '0x{'ab' * 20}'\n[market]\nseat_fee = '79228162514264337593543950335'\n"
+        f"treasury = '0x{'ab' * 20}'\n[market]\nseat_fee = '79228162514264337593543950335'\ndeviation_slash = '0.5ether'\n"
         "[staking]\nthaw_period = 9\n"
     )
     have = read_parameters(file)
     assert have.treasury == "0x" + "ab" * 20
     assert have.market.seat_fee == 2**96 - 1
+    assert have.market.deviation_slash == 5 * 10**17
     assert have.staking == StakingParameters(thaw_period=9)
     assert have.vrf == Parameters().vrf

@@ -96,7 +96,9 @@ def test_revert_data_are_found_where_each_node_puts_them(code, text, data, want)
     assert revert_data(RpcResponseError("eth_call", code, text, data)) == want
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"contractName": 1}', "null", '{"contractName":"A","sourceName":"a"}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"contractName": 1}', "null", '{"contractName":"A","sourceName":"a"}']
+)
 def test_a_damaged_artifact_is_named(text):
     with pytest.raises(errors.ArtifactError, match=r"X\.json"):
         parse(text, "X.json")
