@@ -136,7 +136,8 @@ def test_a_mistaken_parameter_file_is_named(tmp_path, text, match):
 def test_a_parameter_file_changes_what_it_names(tmp_path):
     file = tmp_path / "parameters.toml"
     file.write_text(
-        f"treasury = '0x{'ab' * 20}'\n[market]\nseat_fee = '79228162514264337593543950335'\ndeviation_slash = '0.5ether'\n"
+        f"treasury = '0x{'ab' * 20}'\n[market]\nseat_fee = '79228162514264337593543950335'\n"
+        "deviation_slash = '0.5ether'\n"
         "[staking]\nthaw_period = 9\n"
     )
     have = read_parameters(file)
