@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from registry.content import ContentError, ContentStore, GatewayClient
 from registry.contracts.job_market import JobMarket
 from registry.contracts.kernel_registry import KernelRegistry
 from registry.contracts.validator_staking import ValidatorStaking
 from registry.contracts.vrf_coordinator import VrfCoordinator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from registry.chain import Chain
-    from registry.content.store import ContentStore
     from registry.deployment import Deployment
 
 
@@ -26,6 +29,21 @@ class Network:
     vrf: VrfCoordinator
     market: JobMarket
     content: ContentStore
+
+    @contextmanager
+    def content_around(self, job: bytes) -> Iterator[ContentStore]:
+        """The content store, asking also those who sit in a job: they have what it is about, and serve their outputs.
+
+        What they announced as their gateway is theirs to choose, so nothing more is done with it than to ask it for a
+        block by its CID, within the bounds of any gateway; one that is no URL is passed over.
+        """
+        with ExitStack() as stack:
+            gateways = []
+            for member in self.market.committee_of(job):
+                endpoint = self.staking.validator(member).endpoint
+                with suppress(ContentError):
+                    gateways += [stack.enter_context(GatewayClient([endpoint], timeout=5.0))] if endpoint else []
+            yield self.content.also(gateways)
 
     @classmethod
     def of(cls, chain: Chain, deployment: Deployment, content: ContentStore) -> Self:

@@ -166,15 +166,16 @@ def fetch(network: Network, job: bytes) -> Result:
             f"job 0x{job.hex()} has no result, it is {network.market.status_of(job).name.lower()}",
             hint="`aivm job watch` waits for it.",
         )
-    digest = Digest(state.digest)
-    record = records.decode(network.content.get_record(state.digest), OutputRecord)
     manifest = manifest_of(network, state.kernel)
-    limit = min(record.size, manifest.limits.output_bytes)
-    outputs, _, recomputed = collect(manifest, network.content.read_bytes(Cid.parse(record.tensors), limit=limit))
+    with network.content_around(job) as content:
+        record = records.decode(content.get_record(state.digest), OutputRecord)
+        limit = min(record.size, manifest.limits.output_bytes)
+        file = content.read_bytes(Cid.parse(record.tensors), limit=limit)
+    outputs, _, recomputed = collect(manifest, file)
     for what, have in (("output record says", record.answer), ("output tensors give", f"0x{recomputed.hex()}")):
         if have != f"0x{state.answer.hex()}":
             raise ResultMismatchError(
                 f"job 0x{job.hex()} was settled with the answer 0x{state.answer.hex()}, its {what} {have}",
                 hint="A majority attested an answer that does not follow from its own output. Do not use it.",
             )
-    return Result(job=job, digest=digest, answer=state.answer, outputs=outputs)
+    return Result(job=job, digest=Digest(state.digest), answer=state.answer, outputs=outputs)

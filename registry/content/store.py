@@ -33,6 +33,10 @@ class ContentStore:
         self.local = local
         self.remotes = tuple(remotes)
 
+    def also(self, remotes: Sequence[Remote]) -> ContentStore:
+        """The same local files, with more remotes to ask after those that are known."""
+        return ContentStore(self.local, (*self.remotes, *remotes))
+
     def get(self, cid: Cid) -> bytes:
         """A block, verified: from the local files, else from the first remote that has it, then kept locally.
 

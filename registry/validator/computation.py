@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from aivm.errors import AivmError
     from aivm.execution import Execution, Runner
     from aivm.kernel import Kernel
+    from aivm.tensors import Tensors
+    from registry.content import ContentStore
     from registry.contracts.types import Job
     from registry.network import Network
 
@@ -100,7 +102,7 @@ class Computation:
         try:
             if state.kind is JobKind.VALIDATION:
                 return self._validate(state)
-            return self.attestation(self._execute(state))
+            return self.attestation(self._execute(job, state))
         except REFUSALS as error:
             log.warning("job 0x%s is refused: %s", job.hex(), error.diagnostics())
             return self._attest(ZERO, ZERO, Environment.capture())
@@ -111,17 +113,20 @@ class Computation:
         self._keep(records.encode(execution.record))
         return self._attest(bytes(execution.digest), execution.answer, execution.environment)
 
-    def _execute(self, state: Job) -> Execution:
-        content = self.network.content
-        record = records.decode(content.get_record(state.input), InputRecord)
+    def _execute(self, job: bytes, state: Job) -> Execution:
         runner = self._runner(state.kernel)
+        with self.network.content_around(job) as content:
+            return runner.execute(self._inputs(content, runner, state), seed=state.seed)
+
+    @staticmethod
+    def _inputs(content: ContentStore, runner: Runner, state: Job) -> Tensors:
+        record = records.decode(content.get_record(state.input), InputRecord)
         limit = runner.manifest.limits.memory_bytes
         if record.size > limit:
             raise RecordError(
                 f"the input is {record.size} bytes, and the kernel may use {limit} bytes of memory", path="size"
             )
-        inputs = tensors.decode(content.read_bytes(Cid.parse(record.tensors), limit=record.size))
-        return runner.execute(inputs, seed=state.seed)
+        return tensors.decode(content.read_bytes(Cid.parse(record.tensors), limit=record.size))
 
     def _validate(self, state: Job) -> Attestation:
         """Runs a kernel's own cases. A kernel that is not one is a verdict and no refusal."""

@@ -80,8 +80,11 @@ def _undelivered(job: Job) -> bool:
 
 def _before_the_draw(situation: Situation) -> Duty:
     now, randomness = situation.now, situation.randomness
-    if now > situation.job.deadline or randomness is None or randomness.status is RandomnessStatus.EXPIRED:
-        return Duty.EXPIRE
-    if randomness.status is RandomnessStatus.FULFILLED or situation.my_turn_to_prove:
+    assert randomness is not None
+    in_time = now <= situation.job.deadline
+    if in_time and (randomness.status is RandomnessStatus.FULFILLED or situation.my_turn_to_prove):
         return Duty.OPEN
-    return Duty.REASSIGN if now > randomness.deadline else Duty.WAIT
+    # Also when the job is too late to be saved: the silent operator is slashed, and the fee goes back.
+    if randomness.status is RandomnessStatus.PENDING and now > randomness.deadline:
+        return Duty.REASSIGN
+    return Duty.WAIT if in_time and randomness.status is RandomnessStatus.PENDING else Duty.EXPIRE
