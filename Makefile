@@ -17,7 +17,7 @@ FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-demo: $(VENV)/.run ## set up and run the main job: publish, validate, request, settle, and one cheat
+demo: $(VENV)/.run node_modules/.runtime ## set up and run the main job: publish, validate, request, settle, and one cheat
 	@$(BIN)/aivm demo
 
 test: lint test-contracts test-hardhat test-python ## set up and pass every test
@@ -31,7 +31,7 @@ test-python: $(VENV)/.dev node_modules/.ready tests/interop/node_modules/.ready
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 test-contracts: node_modules/.ready
-	@FORGE_SNAPSHOT_CHECK=true $(FORGE) test
+	@$(FORGE) test
 
 test-hardhat: node_modules/.ready
 	@PATH="$(CURDIR)/$(NODE22):$$PATH" npx --no-install hardhat test
@@ -43,9 +43,9 @@ prove: $(VENV)/.dev node_modules/.ready ## the long profiles: fuzzing and invari
 artifacts: $(VENV)/.dev node_modules/.ready ## recompile the contracts into registry/artifacts
 	@$(BIN)/python scripts/build_artifacts.py
 
-gas: node_modules/.ready ## measure gas anew and write the snapshots
-	@$(FORGE) test --match-test '[Gg]as'
-	@git --no-pager diff --stat -- contracts/snapshots
+gas: node_modules/.ready ## measure gas anew, write the snapshots, and print them
+	@FORGE_SNAPSHOT_CHECK=false $(FORGE) test >&2
+	@node scripts/print_gas.mjs
 
 train: $(VENV)/.train ## train the digits kernel again and compare
 	@$(VENV)/train/bin/python scripts/train_digits.py --check
@@ -69,6 +69,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PYTHON) -m venv $(VENV)/train
 	@$(VENV)/train/bin/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[ort,train]'
+	@touch $@
+
+# The demo needs anvil and nothing else; a full installation has it too.
+node_modules/.runtime: package.json package-lock.json
+	@[ -e node_modules/.ready ] || { echo "setting up the local chain …" >&2; $(NPM_CI) --omit=dev; }
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json

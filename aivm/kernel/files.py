@@ -48,7 +48,8 @@ def read_file(directory: Path, name: str, *, limit: int) -> bytes:
         # Not following links here closes the gap between the look above and the opening.
         descriptor = os.open(at, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise KernelError(f"{name} cannot be read: {error.strerror}") from error
+        hint = "Run `aivm kernel pack`: it writes the manifest." if name == MANIFEST else ""
+        raise KernelError(f"{at} cannot be read: {error.strerror}", hint=hint) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -56,7 +56,12 @@ def add(*, file: Path, content: ContentStore) -> None:
 
 @command.command()
 @click.argument("cid")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write here instead of stdout.")
+@option(
+    "--output",
+    envvar="AIVM_OUTPUT",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write here instead of stdout.",
+)
 @option(
     "--limit", envvar="AIVM_LIMIT", type=click.IntRange(0), default=2**30, show_default=True, help="Most bytes to take."
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import nullcontext
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,8 @@ def _show(report: dict[str, Any]) -> None:
     console = Console(highlight=False)
 
     def table(title: str, *columns: str) -> Table:
-        made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+        console.print(f"[bold]{title}[/]")
+        made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for column in columns:
             made.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
         return made
@@ -65,11 +68,11 @@ def _show(report: dict[str, Any]) -> None:
     console.print(f"[bold]kernel[/]  {kernel['name']}  [green]{kernel['status']}[/]")
     console.print(f"  id   {kernel['id']}\n  cid  {kernel['cid']}\n")
 
-    steps = table("Who did what", "who", "step", ">gas", "transaction")
-    for entry in report["log"]:
-        steps.add_row(
-            entry["who"], entry["step"].replace("_", " "), f"{entry['gas']:,}", entry["transaction"][:18] + "…"
-        )
+    steps = table("Who did what", "step", ">gas", "who")
+    for step, entries in groupby(report["log"], key=itemgetter("step")):
+        taken = list(entries)
+        gas = f"{max(entry['gas'] for entry in taken):,}"
+        steps.add_row(step.replace("_", " "), gas, _names([entry["who"] for entry in taken]))
     console.print(steps)
 
     for title, each in (("An inference", job), ("The same dApp, with a cheat on the committee", cheat["job"])):
@@ -101,3 +104,10 @@ def _show(report: dict[str, Any]) -> None:
         wealth.add_row(name, f"{before / 1e18:.6f}", f"{after / 1e18:.6f}", f"{(after - before) / 1e18:+.6f}")
     console.print(wealth)
     console.print(f"done in {report['seconds']:.1f} s; `aivm demo --json` gives the same as data")
+
+
+def _names(who: list[str]) -> str:
+    """`validator 3, validator 4` is `validators 3, 4`."""
+    if len(who) == 1:
+        return who[0]
+    return "validators " + ", ".join(name.removeprefix("validator ") for name in who)

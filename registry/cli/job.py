@@ -38,9 +38,10 @@ def command() -> None:
 
 @command.command()
 @click.argument("kernel")
-@click.option(
+@option(
     "--input",
     "input_file",
+    envvar="AIVM_INPUT",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Input tensors: .safetensors, .npz or .json.",
@@ -157,7 +158,12 @@ def watch(*, job: bytes, timeout: float, network: Network, as_json: bool) -> Non
 
 @command.command()
 @JOB
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the tensors to this file.")
+@option(
+    "--output",
+    envvar="AIVM_OUTPUT",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the tensors to this file.",
+)
 @network()
 @as_json
 def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) -> None:

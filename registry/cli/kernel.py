@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from aivm.manifest import Manifest
+    from registry.contracts.contract import Call
     from registry.network import Network
 
 FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -43,7 +44,7 @@ def command() -> None:
 
 @command.command()
 @FOLDER
-@click.option("--name", required=True, help="Lower-case letters, digits and hyphens.")
+@option("--name", envvar="AIVM_NAME", required=True, help="Lower-case letters, digits and hyphens.")
 def init(*, folder: Path, name: str) -> None:
     """Start a kernel folder with a commented kernel.toml."""
     from aivm import kernel as kernels
@@ -97,9 +98,10 @@ def lint(*, path: Path, as_json: bool) -> None:
 
 @command.command()
 @FOLDER
-@click.option(
+@option(
     "--input",
     "input_file",
+    envvar="AIVM_INPUT",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Input tensors: .safetensors, .npz or .json. Without it the conformance cases are run.",
 )
@@ -157,7 +159,12 @@ def run(*, folder: Path, input_file: Path | None, seed: bytes, threads: int | No
     show_default=True,
     help="Seats of the admission committee.",
 )
-@click.option("--no-admission", is_flag=True, help="Register only; ask for admission later by publishing again.")
+@option(
+    "--no-admission",
+    envvar="AIVM_NO_ADMISSION",
+    is_flag=True,
+    help="Register only; ask for admission later by publishing again.",
+)
 @dry_run
 @as_json
 def publish(
@@ -203,8 +210,38 @@ def publish(
 
 
 @command.command()
+@click.argument("kernel")
+@click.argument("label")
+@key_file
+@network()
+@dry_run
+def alias(*, kernel: str, label: str, account: LocalAccount, network: Network, dry_run: bool) -> None:
+    """Point `handle/name@LABEL` (such as `latest` or `stable`) at one of your kernels of that name."""
+    _send(network, network.registry.set_alias(label, find_kernel(network, kernel)), account, dry_run=dry_run)
+
+
+@command.command()
+@click.argument("kernel")
+@click.argument("reason")
+@key_file
+@network()
+@dry_run
+def deprecate(*, kernel: str, reason: str, account: LocalAccount, network: Network, dry_run: bool) -> None:
+    """Mark one of your kernels as deprecated, for ever, with a REASON for its users. It can still be requested."""
+    _send(network, network.registry.deprecate(find_kernel(network, kernel), reason), account, dry_run=dry_run)
+
+
+def _send(network: Network, call: Call, account: LocalAccount, *, dry_run: bool) -> None:
+    if dry_run:
+        emit(network.chain.dry_run(call, sender=account))
+        return
+    receipt = network.chain.transact(call, sender=account)
+    click.echo(f"{receipt.transaction}  {receipt.gas_used} gas")
+
+
+@command.command()
 @click.argument("kernel", required=False)
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of manifests and stop.")
+@option("--schema", envvar="AIVM_SCHEMA", is_flag=True, help="Print the JSON Schema of manifests and stop.")
 @network(required=False)
 @as_json
 def show(*, kernel: str | None, schema: bool, network: Network | None, as_json: bool) -> None:

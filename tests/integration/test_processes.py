@@ -61,7 +61,14 @@ class World:
         return f"{self.ready['keys']}/{name}.key"
 
     def network(self, store: str, *gateways: str) -> list[str]:
-        options = ["--rpc", self.ready["rpc"], "--deployment", self.ready["deployment"], "--store", str(self.folder / store)]
+        options = [
+            "--rpc",
+            self.ready["rpc"],
+            "--deployment",
+            self.ready["deployment"],
+            "--store",
+            str(self.folder / store),
+        ]
         return options + [part for url in gateways for part in ("--gateway", url)]
 
     def validator(self, number: int, port: int) -> subprocess.Popen[str]:
@@ -141,7 +148,17 @@ def test_a_job_is_done_by_separate_processes_though_a_validator_is_killed_in_the
     people = world.network("people")
 
     published = json.loads(
-        world.aivm("kernel", "publish", "kernels/digits", "--handle", "alice", "--key-file", world.key("publisher"), *people, "--json")
+        world.aivm(
+            "kernel",
+            "publish",
+            "kernels/digits",
+            "--handle",
+            "alice",
+            "--key-file",
+            world.key("publisher"),
+            *people,
+            "--json",
+        )
     )
     world.aivm("job", "watch", published["admission_job"], "--timeout", str(PATIENCE), *people)
 
@@ -179,7 +196,9 @@ def test_a_job_is_done_by_separate_processes_though_a_validator_is_killed_in_the
         return [seat["validator"] for seat in seats if seat["state"] != "silent"] or None
 
     first = wait_until(world, committed, "somebody commits")[0]
-    victim = next(i for i, (process, _) in enumerate(validators) if first in (world.folder / f"validator-{i + 1}.log").read_text())
+    victim = next(
+        i for i, (process, _) in enumerate(validators) if first in (world.folder / f"validator-{i + 1}.log").read_text()
+    )
     process, port = validators[victim]
     process.kill()
     process.wait()

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from support.town import Town
 
 if TYPE_CHECKING:

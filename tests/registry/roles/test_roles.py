@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
+from support.town import DIGITS, ETHER, held_out
 
 from aivm import kernel as kernels
 from aivm import records
@@ -16,12 +17,11 @@ from aivm.cid import RAW, Cid
 from aivm.execution.inputs import InputDtypeError, InputRangeError, InputShapeError
 from aivm.records import InputRecord, ValidationRecord
 from registry import errors, publisher, requester
-from registry.contracts.types import Fault, JobRequest, JobStatus, KernelStatus, ZERO_ADDRESS
+from registry.contracts.types import ZERO_ADDRESS, Fault, JobRequest, JobStatus, KernelStatus
 from registry.demo.cheat import CheatingComputation
 from registry.manifest_fields import manifest_fields
 from registry.validator import Computation, Duty, Journal
 from registry.validator.journal import JournalMissingError
-from support.town import DIGITS, ETHER, held_out
 
 if TYPE_CHECKING:
     from support.town import Town

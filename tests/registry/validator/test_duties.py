@@ -72,9 +72,7 @@ def due(status: JobStatus, now: int = BEFORE, **facts: Any) -> Duty:
     mine = facts.pop("seat", None)
     seed = facts.pop("randomness", None)
     turn = facts.pop("my_turn_to_prove", False)
-    return duty(
-        Situation(job=job(**facts), status=status, now=now, seat=mine, randomness=seed, my_turn_to_prove=turn)
-    )
+    return duty(Situation(job=job(**facts), status=status, now=now, seat=mine, randomness=seed, my_turn_to_prove=turn))
 
 
 REQUESTED, COMMITTING, REVEALING = JobStatus.REQUESTED, JobStatus.COMMITTING, JobStatus.REVEALING
@@ -143,7 +141,7 @@ def test_nothing_is_left_to_do_for_a_job_that_is_over(status: JobStatus):
     revealed=st.integers(0, 3),
 )
 def test_nobody_is_ever_asked_to_commit_or_reveal_twice(
-    status: JobStatus, now: int, seated: Seat | None, round_: int, committed: int, revealed: int
+    *, status: JobStatus, now: int, seated: Seat | None, round_: int, committed: int, revealed: int
 ):
     what = due(status, now, seat=seated, round=round_, committed=committed, revealed=revealed, randomness=randomness())
     if what is Duty.COMMIT:
