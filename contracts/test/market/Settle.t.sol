@@ -185,10 +185,11 @@ contract SettleTest is House {
     /* GROWTH */
 
     function test_ACommitteeGrowsByTheSameSeed() public {
-        JobId id = _opened(3);
-        address[] memory first = market.committeeOf(id);
+        JobId id = _request(3);
         uint48 requestBlock = market.jobOf(id).requestBlock;
-        address rich = _addValidator(900 ether); // sees that the committee will grow: too late
+        address rich = _addValidator(900 ether); // in the request's own block: too late already
+        _open(id);
+        address[] memory first = market.committeeOf(id);
         _playEach(id, _disagreement(3));
         market.settle(id);
 
