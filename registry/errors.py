@@ -190,7 +190,7 @@ class UnknownContractError(ContractError):
 def __getattr__(name: str) -> type[ContractError]:
     """The class of a contract's custom error, by its name without underscores."""
     if not name.startswith("_"):
-        from registry.reverts import error_classes  # noqa: PLC0415 - reads the artifacts, which few importers need
+        from registry.contracts.reverts import error_classes  # noqa: PLC0415 - reads the artifacts, which few importers need
 
         if (found := error_classes().get(name)) is not None:
             return found

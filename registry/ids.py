@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from registry.manifest_fields import MANIFEST_TYPE, manifest_difference, manifest_fields
-from registry.values import to_abi
+from registry.contracts.manifest_fields import MANIFEST_TYPE, manifest_difference, manifest_fields
+from registry.contracts.values import to_abi
 
 if TYPE_CHECKING:
     from aivm.environment import Environment
     from aivm.manifest import Manifest
+    from registry.contracts.manifest_fields import ManifestFields
     from registry.contracts.types import Attestation
-    from registry.manifest_fields import ManifestFields
 
 __all__ = [
     "COMMITMENT_DOMAIN",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aivm import kernel as kernels
 from registry import errors
+from registry.contracts.manifest_fields import manifest_fields
 from registry.contracts.types import JobStatus, KernelStatus
 from registry.ids import kernel_id, manifest_id
-from registry.manifest_fields import manifest_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from aivm.kernel import Kernel
+    from registry.chain.receipts import Receipt
     from registry.contracts.contract import Call
     from registry.network import Network
-    from registry.receipts import Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from registry.contracts.types import SOLIDITY_TYPES
+from registry.contracts.values import to_abi
 from registry.errors import ArtifactError
-from registry.values import to_abi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

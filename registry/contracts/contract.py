@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from eth_utils.address import to_checksum_address
 
 from registry.contracts.artifacts import Artifact, artifact
+from registry.contracts.reverts import show
 from registry.errors import ArtifactError
-from registry.reverts import show
 
 if TYPE_CHECKING:
     from registry.chain import Chain

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 from registry.contracts.contract import Call, Contract
 
 if TYPE_CHECKING:
+    from registry.contracts.manifest_fields import ManifestFields
     from registry.contracts.types import Kernel, KernelStatus
     from registry.ids import KernelId, ManifestId
-    from registry.manifest_fields import ManifestFields
 
 
 class KernelRegistry(Contract):

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from aivm.manifest import AggregationRule, DeterminismClass, HardwareKind, SeedPolicy
-from registry import manifest_fields as fields
+from registry.contracts import manifest_fields as fields
 
 #: "None" where an address is asked for.
 ZERO_ADDRESS = "0x0000000000000000000000000000000000000000"

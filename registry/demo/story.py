@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from aivm.kernel import Kernel
     from aivm.tensors import Array
-    from registry.receipts import Receipt
+    from registry.chain.receipts import Receipt
 
 #: Two of the validators also answer randomness requests.
 OPERATORS = 2

@@ -19,9 +19,9 @@ from aivm.manifest import Manifest, ManifestError
 from aivm.records import InputRecord, RecordError, ValidationRecord
 from aivm.unixfs import UnixFsError
 from registry.content import ContentError
+from registry.contracts.manifest_fields import manifest_difference
 from registry.contracts.types import Attestation, JobKind
 from registry.errors import RegistryError
-from registry.manifest_fields import manifest_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,9 +12,9 @@ from support.manifests import example_manifest
 from aivm.environment import Environment
 from registry import ids
 from registry.contracts.artifacts import artifact
+from registry.contracts.manifest_fields import MANIFEST_TYPE
 from registry.contracts.types import Attestation
 from registry.ids import kernel_id, manifest_difference, manifest_fields, manifest_id
-from registry.manifest_fields import MANIFEST_TYPE
 
 
 def leaves(value, path=""):

@@ -7,7 +7,7 @@ import random
 from manifest_examples import example_manifest
 
 from aivm.manifest import AggregationRule, DeterminismClass, HardwareKind, SeedPolicy
-from registry import manifest_fields as fields
+from registry.contracts import manifest_fields as fields
 
 __all__ = ["example_manifest", "random_fields"]
 

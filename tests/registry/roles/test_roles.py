@@ -17,9 +17,9 @@ from aivm.cid import RAW, Cid
 from aivm.execution.inputs import InputDtypeError, InputRangeError, InputShapeError
 from aivm.records import InputRecord, ValidationRecord
 from registry import errors, publisher, requester
+from registry.contracts.manifest_fields import manifest_fields
 from registry.contracts.types import ZERO_ADDRESS, Fault, JobRequest, JobStatus, KernelStatus
 from registry.demo.cheat import CheatingComputation
-from registry.manifest_fields import manifest_fields
 from registry.validator import Computation, Duty, Journal
 from registry.validator.journal import JournalMissingError
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from registry import errors
 from registry.contracts.artifacts import all_artifacts, parse
+from registry.contracts.reverts import HINTS, decode_revert, error_classes, revert_data
 from registry.contracts.types import JobStatus
 from registry.errors import ContractError, PanicError, RequireError, RpcResponseError, UnknownContractError
-from registry.reverts import HINTS, decode_revert, error_classes, revert_data
 
 
 def data_of(signature, *values):

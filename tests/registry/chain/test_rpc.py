@@ -6,8 +6,8 @@ import socket
 import pytest
 from fake_node import FakeNode, error, raw
 
+from registry.chain.rpc import Rpc, shown
 from registry.errors import RpcResponseError, RpcUnavailableError
-from registry.rpc import Rpc, shown
 
 
 def closed_port():
@@ -18,7 +18,7 @@ def closed_port():
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch):
-    monkeypatch.setattr("registry.rpc.PAUSE", 0.0)
+    monkeypatch.setattr("registry.chain.rpc.PAUSE", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_an_endpoint_that_is_slow_is_passed_over():
 
 
 def test_an_endpoint_that_floods_us_is_passed_over(monkeypatch):
-    monkeypatch.setattr("registry.rpc.MAXIMUM_ANSWER", 1000)
+    monkeypatch.setattr("registry.chain.rpc.MAXIMUM_ANSWER", 1000)
     with FakeNode(raw(200, b" " * 2000)) as flood, FakeNode() as second, Rpc([flood.url, second.url]) as rpc:
         assert rpc.call("eth_chainId") == "0x7a69"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from eth_utils.address import to_checksum_address
 
+from registry.contracts.reverts import decode_revert, revert_data
 from registry.errors import (
     InsufficientFundsError,
     NonceError,
@@ -20,16 +21,15 @@ from registry.errors import (
     TransactionPendingError,
     UnknownContractError,
 )
-from registry.reverts import decode_revert, revert_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eth_account.signers.local import LocalAccount
 
+    from registry.chain.rpc import Rpc
     from registry.contracts.contract import Call
     from registry.errors import RegistryError
-    from registry.rpc import Rpc
 
 #: Signed anew this often when the node does not agree on the nonce.
 NONCE_ATTEMPTS = 4

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from registry.chain.receipts import decode_log
 from registry.errors import RegistryError, RpcResponseError, RpcUnavailableError
-from registry.receipts import decode_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from registry.chain.receipts import Log
+    from registry.chain.rpc import Rpc
     from registry.contracts.contract import Contract
-    from registry.receipts import Log
-    from registry.rpc import Rpc
 
 #: Blocks asked for at first, and at most.
 FIRST_RANGE = 2_000

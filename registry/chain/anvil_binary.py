@@ -62,7 +62,7 @@ def find_anvil(*, install: bool = True) -> Path:
     if (on_path := shutil.which("anvil")) and _is_pinned(Path(on_path)):
         return Path(on_path)
     package = package_name()
-    for folder in (Path(__file__).resolve().parents[1], Path.cwd()):
+    for folder in (Path(__file__).resolve().parents[2], Path.cwd()):
         candidate = folder / "node_modules" / package / "bin" / "anvil"
         if candidate.is_file() and _is_pinned(candidate):
             return candidate

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from registry.anvil import Anvil
-from registry.anvil_state import StateFolder
 from registry.chain import Chain
+from registry.chain.anvil import Anvil
+from registry.chain.anvil_state import StateFolder
 from registry.contracts.abi import Entry
 from registry.contracts.contract import Call
 from registry.errors import AnvilStartError, AnvilStateError
@@ -80,7 +80,7 @@ def test_closing_ends_the_process_and_twice_is_once():
 def test_it_ends_with_its_parent_however_that_ends(end):
     script = f"""
 import os, signal, sys, threading
-from registry.anvil import Anvil
+from registry.chain.anvil import Anvil
 made = []
 thread = threading.Thread(target=lambda: made.append(Anvil())); thread.start(); thread.join()
 print(made[0].pid, flush=True)

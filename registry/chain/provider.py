@@ -12,7 +12,7 @@ from registry.errors import RpcResponseError
 if TYPE_CHECKING:
     from web3.types import RPCEndpoint, RPCResponse
 
-    from registry.rpc import Rpc
+    from registry.chain.rpc import Rpc
 
 
 class FailoverProvider(JSONBaseProvider):

@@ -27,10 +27,10 @@ import threading
 import time
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from registry.anvil_binary import find_anvil
-from registry.anvil_state import StateFolder
+from registry.chain.anvil_binary import find_anvil
+from registry.chain.anvil_state import StateFolder
+from registry.chain.rpc import Rpc
 from registry.errors import AnvilStartError, RpcError
-from registry.rpc import Rpc
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from registry import anvil_binary
-from registry.anvil_binary import VERSION, find_anvil, package_name
+from registry.chain import anvil_binary
+from registry.chain.anvil_binary import VERSION, find_anvil, package_name
 from registry.errors import AnvilNotFoundError
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from registry.chain.logs import read_logs
+from registry.chain.receipts import Header, Log, to_bytes
+from registry.chain.transactions import call_fields, translate
 from registry.contracts.abi import DECODING_ERRORS, Function
 from registry.errors import NoContractError, RpcError, RpcResponseError
-from registry.logs import read_logs
-from registry.receipts import Header, Log, to_bytes
-from registry.transactions import call_fields, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from web3 import Web3
 
+    from registry.chain.rpc import Rpc
     from registry.contracts.abi import Interface
     from registry.contracts.contract import Block, Call, Contract
-    from registry.rpc import Rpc
 
 #: Who calls when nobody is named: it owns nothing.
 NOBODY = "0x0000000000000000000000000000000000000000"
@@ -42,7 +42,7 @@ class Reader:
         """web3.py over the same endpoints."""
         from web3 import Web3  # noqa: PLC0415 - slow to import, and few need it
 
-        from registry.web3_provider import FailoverProvider  # noqa: PLC0415
+        from registry.chain.provider import FailoverProvider  # noqa: PLC0415
 
         return Web3(FailoverProvider(self.rpc))
 

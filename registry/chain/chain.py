@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from registry.chain.reader import Reader
+from registry.chain.receipts import Header, Log, Receipt
+from registry.chain.rpc import Rpc
+from registry.chain.transactions import Sender, call_fields
 from registry.errors import ContractError, NoContractError, NotDevelopmentChainError
-from registry.reader import Reader
-from registry.receipts import Header, Log, Receipt
-from registry.rpc import Rpc
-from registry.transactions import Sender, call_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from eth_account.signers.local import LocalAccount
 
-    from registry.anvil import Anvil
+    from registry.chain.anvil import Anvil
     from registry.contracts.contract import Call
 
 __all__ = ["As", "Chain", "Header", "Log", "Receipt"]
@@ -73,12 +73,12 @@ class Chain(Reader):
 
         Args:
             state_dir: where it keeps its state; None to forget it.
-            parameters: of `registry.anvil.Anvil`: `chain_id`, `port`, `save_every`.
+            parameters: of `registry.chain.anvil.Anvil`: `chain_id`, `port`, `save_every`.
 
         Raises:
             AnvilError: when there is no anvil, or it does not start.
         """
-        from registry.anvil import Anvil  # noqa: PLC0415 - not needed to connect
+        from registry.chain.anvil import Anvil  # noqa: PLC0415 - not needed to connect
 
         node = Anvil(state_dir=state_dir, **parameters)
         return cls(Rpc([node.url], chain_id=node.chain_id), chain_id=node.chain_id, node=node)

@@ -12,6 +12,7 @@ from fake_node import FakeNode, error
 
 from registry import errors
 from registry.chain import Chain
+from registry.chain.rpc import Rpc
 from registry.contracts import JobMarket, KernelRegistry, ValidatorStaking, VrfCoordinator
 from registry.contracts.abi import snake
 from registry.contracts.artifacts import all_artifacts, artifact
@@ -29,7 +30,6 @@ from registry.errors import (
     TransactionError,
     TransactionPendingError,
 )
-from registry.rpc import Rpc
 
 ETHER = 10**18
 CLASS = b"\x07" * 32
@@ -314,7 +314,7 @@ def test_events_are_filtered_by_name_argument_and_block(chain, staking, account)
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 1000])
 def test_a_node_that_limits_ranges_still_gives_every_event_once(chain, staking, alice, limit, monkeypatch):
-    monkeypatch.setattr("registry.logs.FIRST_RANGE", 50)
+    monkeypatch.setattr("registry.chain.logs.FIRST_RANGE", 50)
     call, asked = chain.rpc.call, []
     start = chain.block_number() + 1
     for _ in range(12):
