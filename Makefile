@@ -38,7 +38,7 @@ test-hardhat: node_modules/.ready
 
 prove: $(VENV)/.dev node_modules/.ready ## the long profiles: fuzzing and invariants at full depth (about an hour)
 	@FOUNDRY_PROFILE=prove $(FORGE) test
-	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q -m 'slow or not slow' tests/differential tests/aivm
+	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/differential tests/aivm
 
 artifacts: $(VENV)/.dev node_modules/.ready ## recompile the contracts into registry/artifacts
 	@$(BIN)/python scripts/build_artifacts.py
