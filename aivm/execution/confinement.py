@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ def confine(confinement: Confinement) -> MemoryMeter:
             fields = statm.read().split()
     except OSError as cause:
         raise seccomp.SandboxUnavailableError(f"/proc cannot be read: {cause}", hint="mount /proc") from cause
+    _volunteer()
     total, data = int(fields[0]) * _PAGE, int(fields[5]) * _PAGE
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
@@ -69,6 +71,12 @@ def confine(confinement: Confinement) -> MemoryMeter:
         _limit(resource.RLIMIT_AS, total + confinement.memory_bytes + _RESERVE)
     seccomp.install(devices=confinement.devices)
     return meter
+
+
+def _volunteer() -> None:
+    """When the machine itself is out of memory, the worker is ended, and not the process that it works for."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "wb") as file:  # noqa: PTH123 - as above
+        file.write(b"1000")
 
 
 def _limit(kind: int, value: int) -> None:

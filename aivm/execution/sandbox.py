@@ -109,6 +109,7 @@ class Sandbox:
             raise SandboxUnavailableError(f"there is no sandbox on {sys.platform}", hint="run on Linux")
         # `site` has put installed packages on the path already; a source tree it has not.
         roots = [root for root in (*paths, _ROOT) if root not in sys.path or not root.endswith("-packages")]
+        self._confined = False
         self._words = b""
         self._buffer = b""
         self._process = subprocess.Popen(
@@ -130,6 +131,7 @@ class Sandbox:
             header = {**setup.header, "memory_bytes": confinement.memory_bytes, "devices": confinement.devices}
             frame = Frame(header=header, payload=setup.payload)
             self.ready = self._exchange(frame, START_SECONDS, _MAX_SETUP_REPLY)
+            self._confined = True
         except BaseException:
             self.close()
             raise
@@ -200,10 +202,12 @@ class Sandbox:
 
     def _raised(self, header: Mapping[str, Any]) -> AivmError:
         kind = _ERRORS.get(str(header["error"]))
-        message, hint = str(header.get("message", "")), str(header.get("hint", ""))
+        message, hint = _plain(header.get("message", "")), _plain(header.get("hint", ""))
+        if kind is SandboxUnavailableError and self._confined:
+            kind = None  # it has confined itself already
         if kind is None:
             self.close()
-            return WorkerCrashedError(f"the worker failed: {header['error']}: {message}", hint=hint)
+            return WorkerCrashedError(f"the worker failed: {_plain(header['error'])}: {message}", hint=hint)
         if kind is MemoryLimitError:
             self.close()  # what it has used it may keep, and the next job must not pay for this one
         return kind(message, hint=hint)
@@ -284,8 +288,7 @@ class Sandbox:
                 break
         self.close()
         status = self._process.returncode
-        # Whatever a worker writes is not to be trusted with a terminal.
-        lines = "".join(c if c.isprintable() else "\n" for c in self._words.decode("utf-8", "replace")).split("\n")
+        lines = _plain(self._words.decode("utf-8", "replace")).split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         words = f"; its last words: {last[:300]}" if last else ""
         if status == -signal.SIGSYS:
@@ -301,3 +304,8 @@ class Sandbox:
             name = signal.Signals(-status).name if -status in {*signal.Signals} else str(-status)
             return WorkerCrashedError(f"the worker was ended by {name}{words}")
         return WorkerCrashedError(f"the worker ended with status {status}{words}")
+
+
+def _plain(text: object) -> str:
+    """A worker's text, which may quote a hostile model, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "\n" for c in str(text))

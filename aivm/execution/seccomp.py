@@ -37,6 +37,7 @@ _X32 = 0x40000000  # the numbers of the x32 ABI begin here
 _MAKING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | 0o20000000  # the last is __O_TMPFILE
 _WRITING = _MAKING | os.O_RDWR
 _CLONE_THREAD, _PROT_EXEC, _PR_SET_NAME = 0x10000, 4, 15
+_ABOVE_3, _ABOVE_63 = 0xFFFFFFFC, 0xFFFFFFC0  # the bits that a number up to 3, or 63, does not have
 _PR_SET_NO_NEW_PRIVS, _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 38, 1, 1
 
 
@@ -95,6 +96,13 @@ def policy(*, process: int, devices: bool) -> dict[str, int | Condition]:
         "tgkill": Condition(argument=0, mask=None, value=process, then=ALLOW, otherwise=KILL),
         "open": Condition(argument=1, mask=writing, value=0, then=looking, otherwise=KILL),
         "openat": Condition(argument=2, mask=writing, value=0, then=looking, otherwise=KILL),
+        # Duplicating, and looking at flags. F_SETOWN and F_SETSIG (both have bit 3) make a pipe send any signal to any
+        # process of the same user: a worker could kill the one that started it without ever calling `kill`.
+        "fcntl": Condition(argument=1, mask=8 if devices else _ABOVE_3, value=0, then=ALLOW, otherwise=denied),
+        # Advice that a program may give; from 100 on, it is root's way to declare memory of the machine broken.
+        "madvise": Condition(argument=2, mask=_ABOVE_63, value=0, then=ALLOW, otherwise=denied),
+        # The calling thread's own processors, not those of another process.
+        "sched_setaffinity": Condition(argument=0, mask=None, value=0, then=ALLOW, otherwise=denied),
     }
     assert actions.keys() == {**ALLOWED, **CONDITIONAL, **LOOKING, **FORBIDDEN, **ABSENT}.keys()
     return actions

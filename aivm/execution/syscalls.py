@@ -31,7 +31,6 @@ ALLOWED: dict[str, Numbers] = {
     "pselect6": (270, 72),
     "munmap": (11, 215),
     "mremap": (25, 216),
-    "madvise": (28, 233),
     "brk": (12, 214),
     "membarrier": (324, 283),
     "rt_sigaction": (13, 134),
@@ -41,12 +40,10 @@ ALLOWED: dict[str, Numbers] = {
     "restart_syscall": (219, 128),
     "futex": (202, 98),
     "set_robust_list": (273, 99),
-    "get_robust_list": (274, 100),
     "rseq": (334, 293),
     "set_tid_address": (218, 96),
     "sched_yield": (24, 124),
     "sched_getaffinity": (204, 123),
-    "sched_setaffinity": (203, 122),
     "sched_getparam": (143, 121),
     "sched_getscheduler": (145, 120),
     "sched_get_priority_max": (146, 125),
@@ -74,7 +71,6 @@ ALLOWED: dict[str, Numbers] = {
     "setitimer": (38, 103),
     "exit": (60, 93),
     "exit_group": (231, 94),
-    "fcntl": (72, 25),
 }
 
 #: Decided by an argument: see `aivm.execution.seccomp`.
@@ -87,6 +83,9 @@ CONDITIONAL: dict[str, Numbers] = {
     "tgkill": (234, 131),
     "open": (2, None),
     "openat": (257, 56),
+    "fcntl": (72, 25),
+    "madvise": (28, 233),
+    "sched_setaffinity": (203, 122),
 }
 
 #: Looking at files and devices: refused with an error, since libraries try it in passing and live without it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import encodings.idna  # noqa: F401 - a connection looks names up with it, and confined it is too late to import
+import fcntl
 import mmap
 import os
 import resource
@@ -15,11 +16,16 @@ import time
 from pathlib import Path
 
 from aivm.errors import AivmError
+from aivm.execution.engine import ModelFailedError
 from aivm.execution.frames import Frame
+from aivm.execution.seccomp import SandboxUnavailableError
 
 
 class Hostile:
     ready = Frame(header={"done": "setup"})
+
+    def __init__(self):
+        self.pipe = os.pipe()
 
     def handle(self, request: Frame) -> Frame:
         result = getattr(self, request.header["do"])(request)
@@ -58,6 +64,29 @@ class Hostile:
 
     def ring(self, _):
         ctypes.CDLL(None).syscall(ctypes.c_long(425), ctypes.c_long(8), ctypes.create_string_buffer(256))
+
+    def kill_by_pipe(self, _):
+        # No call of `kill`: the kernel signals the owner of a descriptor when there is something to read.
+        reading, writing = self.pipe
+        refused = []
+        for command, argument in ((8, os.getppid()), (10, signal.SIGKILL), (4, os.O_ASYNC | os.O_NONBLOCK)):
+            try:
+                fcntl.fcntl(reading, command, argument)
+            except PermissionError as error:
+                refused.append(error.strerror)
+        os.write(writing, b"now")
+        return len(refused)
+
+    def pin(self, _):
+        try:
+            os.sched_setaffinity(os.getppid(), {0})
+        except PermissionError as error:
+            return f"refused: {error.strerror}"
+
+    def poison(self, _):
+        libc, page = ctypes.CDLL(None, use_errno=True), mmap.mmap(-1, 4096)
+        address = ctypes.addressof(ctypes.c_char.from_buffer(page))
+        return libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(4096), 100), ctypes.get_errno()
 
     def raise_limits(self, _):
         resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -128,6 +157,12 @@ class Hostile:
 
     def fail(self, _):
         raise RuntimeError("an error that nobody foresaw")
+
+    def rude_error(self, _):
+        raise ModelFailedError("\x1b[2J\x1b]0;owned\x07 node 'x\rOK", hint="run: \x1b[8mrm -rf /")
+
+    def unavailable(self, _):
+        raise SandboxUnavailableError("I say so")
 
     def own_error(self, _):
         raise OwnError("made up", hint="none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import pytest
 
 from aivm.execution import frames
 from aivm.execution.confinement import Confinement
-from aivm.execution.engine import EngineUnavailableError
+from aivm.execution.engine import EngineUnavailableError, ModelFailedError
 from aivm.execution.frames import Frame
 from aivm.execution.sandbox import (
     ForbiddenCallError,
@@ -78,6 +79,36 @@ def test_a_forbidden_call_kills_the_worker_by_name(sandbox, what):
     with pytest.raises(ForbiddenCallError):
         ask(sandbox, what)
     assert not sandbox.alive
+
+
+def test_a_worker_cannot_have_the_kernel_signal_its_parent(sandbox):
+    assert ask(sandbox, "kill_by_pipe").header["done"] == "3"
+    assert_usable()
+
+
+def test_a_worker_does_not_move_its_parent_to_another_processor(sandbox):
+    before = os.sched_getaffinity(0)
+    assert ask(sandbox, "pin").header["done"].startswith("refused")
+    assert os.sched_getaffinity(0) == before
+
+
+def test_a_worker_of_root_does_not_declare_memory_broken(sandbox):
+    assert ask(sandbox, "poison").header["done"] == f"(-1, {errno.EPERM})"
+
+
+def test_the_machine_ends_the_worker_first_when_it_is_out_of_memory(sandbox):
+    assert Path(f"/proc/{sandbox._process.pid}/oom_score_adj").read_text().strip() == "1000"
+
+
+def test_what_a_worker_says_does_not_control_a_terminal(sandbox):
+    with pytest.raises(ModelFailedError) as caught:
+        ask(sandbox, "rude_error")
+    assert set(caught.value.diagnostics()) & {"\x1b", "\x07", "\r"} == set()
+
+
+def test_a_worker_that_is_confined_cannot_say_that_it_is_not(sandbox):
+    with pytest.raises(WorkerCrashedError, match="I say so"):
+        ask(sandbox, "unavailable")
 
 
 def test_nothing_arrives_at_a_listening_port(sandbox):

@@ -150,6 +150,29 @@ def test_prctl_names_threads_and_nothing_else(architecture):
 
 
 @architectures
+@pytest.mark.parametrize("devices", [False, True])
+def test_no_descriptor_gets_an_owner_to_be_signalled(architecture, devices):
+    for command in (8, 10, 15):  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+        assert decide(architecture, "fcntl", 3, command, 1, devices=devices) == error(errno.EPERM)
+    for command in (1, 2, 3):  # F_GETFD, F_SETFD, F_GETFL
+        assert decide(architecture, "fcntl", 3, command, devices=devices) == ALLOW
+
+
+@architectures
+def test_advice_about_memory_is_a_programs_and_not_roots(architecture):
+    for advice in (0, 4, 8, 14, 23):  # normal, don't need, free, huge pages, populate
+        assert decide(architecture, "madvise", 0, 4096, advice) == ALLOW
+    for advice in (100, 101):  # poison, soft offline
+        assert decide(architecture, "madvise", 0, 4096, advice) == error(errno.EPERM)
+
+
+@architectures
+def test_a_worker_chooses_processors_for_itself_alone(architecture):
+    assert decide(architecture, "sched_setaffinity", 0, 128) == ALLOW
+    assert decide(architecture, "sched_setaffinity", PROCESS + 1, 128) == error(errno.EPERM)
+
+
+@architectures
 def test_the_program_fits_and_every_jump_stays_inside(architecture):
     program = seccomp.program(architecture, seccomp.policy(process=PROCESS, devices=False))
     assert len(program) <= 4096  # BPF_MAXINSNS
