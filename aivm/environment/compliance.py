@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from aivm.manifest import Manifest
 
 
+#: How often an output is in memory at once.
+_COPIES = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
     """One field of the manifest that this machine does not satisfy.
@@ -139,6 +143,11 @@ def _limits(manifest: Manifest, environment: Environment) -> Iterator[Mismatch]:
     # The execution may use up to its limit, and a worker killed for want of memory looks like a failed kernel.
     if environment.memory_bytes < manifest.limits.memory_bytes:
         yield _memory("limits.memory_bytes", manifest.limits.memory_bytes, environment)
+
+    # The output is held outside the worker too, received, checked and stored: a file of zeros is cheap to make.
+    needed = manifest.limits.memory_bytes + _COPIES * manifest.limits.output_bytes
+    if manifest.limits.memory_bytes <= environment.memory_bytes < needed:
+        yield _memory("limits.output_bytes", needed, environment)
 
 
 def _memory(field: str, want: int, environment: Environment) -> Mismatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from aivm.manifest import Manifest, TensorSpec
     from aivm.tensors import Array, Tensors
+
+#: The most bytes of all random inputs of one execution: they are made outside the worker and its limits.
+MAX_RANDOM_BYTES = 2**28
 
 #: The seed that conformance cases are run with, and that a kernel without randomness ignores.
 NO_SEED = bytes(32)
@@ -89,6 +93,7 @@ def feed(manifest: Manifest, inputs: Tensors, seed: bytes = NO_SEED) -> dict[str
     if manifest.seeds.policy is SeedPolicy.FIXED and fixed is not None:
         seed = bytes.fromhex(fixed[2:])
     distributions = {item.name: item.distribution for item in manifest.seeds.random_inputs}
+    _check_random_size([_concrete(spec, sizes) for spec in manifest.inputs if spec.name in distributions])
     return {
         spec.name: random_input(spec.name, _concrete(spec, sizes), distributions[spec.name], seed)
         if spec.name in distributions
@@ -119,6 +124,16 @@ def bind_shape(shape: Sequence[int | str], actual: Sequence[int], sizes: dict[st
 
 def _concrete(spec: TensorSpec, sizes: dict[str, int]) -> list[int]:
     return [sizes[size] if isinstance(size, str) else size for size in spec.shape]
+
+
+def _check_random_size(shapes: Sequence[Sequence[int]]) -> None:
+    """A free dimension may come several times in a shape: a small input then asks for an enormous random one."""
+    size = 4 * sum(math.prod(shape) for shape in shapes)
+    if size > MAX_RANDOM_BYTES:
+        raise InputShapeError(
+            f"the random inputs would take {size} bytes, and at most {MAX_RANDOM_BYTES} are made",
+            hint="give inputs with smaller free dimensions",
+        )
 
 
 def _check_dtype(spec: TensorSpec, array: Array) -> None:

@@ -75,18 +75,24 @@ def from_blocks(manifest_digest: Digest, get_block: GetBlock) -> Kernel:
         raise KernelError(f"model.size: {size} bytes, at most {MAX_MODEL_BYTES} are read")
     model = unixfs.read_bytes(Cid.parse(manifest.model.cid), get_block, limit=size)
     require_clean(model, manifest)
-    cases = {case.name: _fetch_inputs(case.name, case.input, get_block) for case in manifest.cases}
+    cases: dict[str, Tensors] = {}
+    left = MAX_CASE_BYTES
+    for case in manifest.cases:
+        cases[case.name], size = _fetch_inputs(case.name, case.input, get_block, limit=left)
+        left -= size
     return Kernel(manifest=manifest, model=model, cases=cases)
 
 
-def _fetch_inputs(name: str, digest: str, get_block: GetBlock) -> Tensors:
+def _fetch_inputs(name: str, digest: str, get_block: GetBlock, *, limit: int) -> tuple[Tensors, int]:
     record = records.decode(_fetch_record(Digest.from_hex(digest), get_block), InputRecord)
-    if record.size > MAX_CASE_BYTES:
-        raise KernelError(f"case {name!r}: inputs of {record.size} bytes, at most {MAX_CASE_BYTES} are read")
+    if record.size > limit:
+        raise KernelError(
+            f"case {name!r}: inputs of {record.size} bytes, at most {MAX_CASE_BYTES} are read for all cases together"
+        )
     data = unixfs.read_bytes(Cid.parse(record.tensors), get_block, limit=record.size)
     if len(data) != record.size:
         raise KernelError(f"case {name!r}: the inputs have {len(data)} bytes, their record says {record.size}")
-    return tensors.decode(data, limit=MAX_CASE_BYTES)
+    return tensors.decode(data, limit=MAX_CASE_BYTES), record.size
 
 
 def _fetch_record(digest: Digest, get_block: GetBlock) -> bytes:

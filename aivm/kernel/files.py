@@ -22,7 +22,7 @@ CASES = "cases"
 EXPECTED = "expected"
 TENSORS = ".safetensors"
 
-#: The most bytes of a case's tensor file, of a model card.
+#: The most bytes of the tensor files of all cases together, and so of one; of a model card. All of them are in memory.
 MAX_CASE_BYTES = 2**28
 MAX_CARD_BYTES = 2**22
 

@@ -70,6 +70,8 @@ def pack(directory: Path) -> Kernel:
         None if author.model_card is None else files.read_file(directory, author.model_card, limit=files.MAX_CARD_BYTES)
     )
     cases = {name: _read_case(directory, name) for name in files.case_names(directory)}
+    if (size := sum(map(tensors.encoded_size, cases.values()))) > files.MAX_CASE_BYTES:
+        raise KernelError(f"all cases together have {size} bytes, at most {files.MAX_CASE_BYTES} are read")
     if not cases:
         hint = f"Save some inputs as {files.CASES}/NAME{files.TENSORS} with aivm.tensors.encode."
         raise KernelError("the kernel has no conformance case", hint=hint)

@@ -86,6 +86,7 @@ MISMATCHES = [
     ({}, {"hardware.features_off": ["avx"]}, ["hardware.features_off"]),
     ({"memory_bytes": 1 << 20}, {}, ["hardware.memory_bytes", "limits.memory_bytes"]),
     ({"memory_bytes": 1 << 29}, {}, ["limits.memory_bytes"]),
+    ({}, {"limits.output_bytes": 1 << 33}, ["limits.output_bytes"]),
     ({}, {"hardware.kind": "cuda"}, ["hardware.kind"]),
     ({}, {"numerics.fma_contraction": False}, ["numerics.fma_contraction"]),
     ({"floating_point": state(flush_to_zero=True)}, {}, ["numerics.flush_to_zero"]),

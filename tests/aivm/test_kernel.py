@@ -558,3 +558,14 @@ def test_weights_over_a_mebibyte_travel_in_several_blocks(tmp_path):
     store = dict(blocks(kernel))
     assert len(store) == 3 + 5  # the model's two leaves and root; two records with their tensors; the manifest
     assert from_blocks(kernel.manifest.digest(), store.__getitem__).model == kernel.model
+
+
+def test_cases_that_are_many_times_the_same_large_file_are_refused(tmp_path, monkeypatch):
+    kernel = pack(author_folder(tmp_path / "k", cases={"a": image(1), "b": image(1)}))
+    size = tensors.encoded_size(kernel.cases["a"])
+    store = dict(blocks(kernel))
+    monkeypatch.setattr("aivm.kernel.content.MAX_CASE_BYTES", 2 * size)
+    assert len(from_blocks(kernel.manifest.digest(), store.__getitem__).cases) == 2
+    monkeypatch.setattr("aivm.kernel.content.MAX_CASE_BYTES", 2 * size - 1)
+    with pytest.raises(KernelError, match=r"case 'b'.*for all cases together"):
+        from_blocks(kernel.manifest.digest(), store.__getitem__)

@@ -142,3 +142,13 @@ def test_a_shape_binds_exactly_if_one_assignment_of_the_names_gives_it(shape, da
         [{"a": a, "b": b}.get(size, size) for size in shape] == actual for a in range(1, 4) for b in range(1, 4)
     )
     assert bind_shape(shape, actual, {}) == possible
+
+
+@pytest.mark.parametrize("rows", [2**14, 10**6])
+def test_a_small_input_cannot_ask_for_an_enormous_random_one(rows):
+    square = manifest(spec("a", "U8", ["N"]), spec("noise", "F32", ["N", "N"]), random=[("noise", "normal")])
+    with pytest.raises(InputShapeError, match=f"would take {4 * rows**2} bytes"):
+        feed(square, {"a": np.zeros(rows, np.uint8)}, SEED)
+    huge = manifest(spec("noise", "F32", [2**30, 2**30, 2**30]), random=[("noise", "uniform")])
+    with pytest.raises(InputShapeError, match=str(2**92)):
+        feed(huge, {}, SEED)
