@@ -21,7 +21,7 @@ from aivm.execution.confinement import Confinement
 from aivm.execution.engine import ModelFailedError, ModelRejectedError
 from aivm.execution.frames import Frame
 from aivm.execution.inputs import NO_SEED, InputError, bind_shape, feed
-from aivm.execution.sandbox import Sandbox, SandboxError
+from aivm.execution.sandbox import Sandbox, SandboxError, TimeLimitError
 from aivm.execution.service import KernelService, OutputLimitError, open_service
 from aivm.manifest.enums import HardwareKind
 from aivm.records import CaseResult, OutputRecord, ValidationRecord
@@ -38,6 +38,10 @@ _CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
 class OutputMismatchError(AivmError):
     """The model's outputs are not those that the manifest describes."""
+
+
+class OutOfTimeError(AivmError):
+    """Whoever asked cannot wait as long as the kernel may take; this says nothing about the kernel."""
 
 
 class Executable(Protocol):
@@ -203,7 +207,12 @@ def collect(manifest: Manifest, data: bytes) -> tuple[dict[str, Array], OutputRe
 
 
 class Runner:
-    """A kernel ready to run. Keep it to serve several jobs of the same kernel; close it, or use it with `with`."""
+    """A kernel ready to run. Keep it to serve several jobs of the same kernel; close it, or use it with `with`.
+
+    Attributes:
+        environment: where it runs, captured in the worker.
+        until: when whoever asks needs the answer, by the monotonic clock; None if the kernel's own limit is all.
+    """
 
     def __init__(
         self,
@@ -219,6 +228,7 @@ class Runner:
         self._sandboxed = sandboxed
         self._worker: _Worker = self._start()
         self._loaded = False
+        self.until: float | None = None
         self.environment = records.decode(self._worker.ready.payload, Environment)
         try:
             require_compliance(kernel.manifest, self.environment)
@@ -256,13 +266,13 @@ class Runner:
         Raises:
             ModelRejectedError: the engine does not load it.
             SandboxError: it broke a limit on the way, such as the time limit.
+            OutOfTimeError: it was not done at the time `until`.
         """
         if not self._worker.alive:
             self._worker.close()
             self._worker, self._loaded = self._start(), False
         if not self._loaded:
-            limits = self._kernel.manifest.limits
-            self._worker.call({"do": "load"}, self._kernel.model, time_ms=limits.time_ms, reply_bytes=0)
+            self._call("load", self._kernel.model, reply_bytes=0)
             self._loaded = True
 
     def run(self, feeds: Tensors) -> Execution:
@@ -271,6 +281,7 @@ class Runner:
         Raises:
             ModelFailedError: the model failed.
             SandboxError: it broke a limit.
+            OutOfTimeError: it was not done at the time `until`.
             OutputLimitError: its outputs are too large.
             OutputMismatchError: its outputs are not those of the manifest.
             AnswerError: they make no answer.
@@ -278,12 +289,7 @@ class Runner:
         self.load()
         manifest = self._kernel.manifest
         started = time.perf_counter()
-        reply = self._worker.call(
-            {"do": "run"},
-            tensors.encode(feeds),
-            time_ms=manifest.limits.time_ms,
-            reply_bytes=manifest.limits.output_bytes,
-        )
+        reply = self._call("run", tensors.encode(feeds), reply_bytes=manifest.limits.output_bytes)
         seconds = time.perf_counter() - started
         outputs, record, word = collect(manifest, reply.payload)
         return Execution(
@@ -325,6 +331,20 @@ class Runner:
             failures=failures,
             seconds=time.perf_counter() - started,
         )
+
+    def _call(self, what: str, payload: bytes, *, reply_bytes: int) -> Frame:
+        allowed = self._kernel.manifest.limits.time_ms
+        left = allowed if self.until is None else int(1000 * (self.until - time.monotonic()))
+        if left <= 0:
+            raise OutOfTimeError(f"there is no time left to {what} the kernel")
+        try:
+            return self._worker.call({"do": what}, payload, time_ms=min(allowed, left), reply_bytes=reply_bytes)
+        except TimeLimitError as error:
+            if left >= allowed:
+                raise
+            raise OutOfTimeError(
+                f"the kernel was given {left} ms, and its limit is {allowed} ms: {error.message}"
+            ) from error
 
     def _start(self) -> _Worker:
         manifest = self._kernel.manifest

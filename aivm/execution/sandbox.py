@@ -56,6 +56,10 @@ class WorkerCrashedError(SandboxError):
     """The worker ended, or said something that it never says."""
 
 
+class WorkerLostError(AivmError):
+    """This machine ended the worker or could not start it: no SandboxError, since it says nothing about the kernel."""
+
+
 class ForbiddenCallError(SandboxError):
     """The worker asked the system for something forbidden and was killed."""
 
@@ -103,6 +107,7 @@ class Sandbox:
 
         Raises:
             SandboxUnavailableError: this machine cannot confine it.
+            WorkerLostError: it did not get so far.
             AivmError: the service refused the set-up.
         """
         if sys.platform != "linux":
@@ -130,7 +135,7 @@ class Sandbox:
                 os.set_blocking(stream.fileno(), False)
             header = {**setup.header, "memory_bytes": confinement.memory_bytes, "devices": confinement.devices}
             frame = Frame(header=header, payload=setup.payload)
-            self.ready = self._exchange(frame, START_SECONDS, _MAX_SETUP_REPLY)
+            self.ready = self._set_up(frame)
             self._confined = True
         except BaseException:
             self.close()
@@ -158,6 +163,7 @@ class Sandbox:
 
         Raises:
             SandboxError: the worker broke a limit or crashed; it is gone.
+            WorkerLostError: the machine ended it.
             OutputLimitError: the reply is longer than allowed.
             AivmError: what the service raised.
         """
@@ -175,6 +181,13 @@ class Sandbox:
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert stream is not None
             stream.close()
+
+    def _set_up(self, frame: Frame) -> Frame:
+        try:
+            return self._exchange(frame, START_SECONDS, _MAX_SETUP_REPLY)
+        except (SandboxError, OutputLimitError) as error:
+            # No model has been seen yet.
+            raise WorkerLostError(f"the worker did not start: {error.message}", hint=error.hint) from error
 
     def _exchange(self, request: Frame, seconds: float, reply_bytes: int) -> Frame:
         if self._process.stdin is None or self._process.stdin.closed:
@@ -278,7 +291,7 @@ class Sandbox:
         self._words = (self._words + data)[-_LAST_WORDS:]
         return bool(data)
 
-    def _diagnose(self) -> SandboxError:
+    def _diagnose(self) -> AivmError:
         """Why the worker ended, by its exit status and its last words."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
@@ -295,6 +308,11 @@ class Sandbox:
             return ForbiddenCallError(
                 "the worker asked the system for network, processes, files or something else that is forbidden",
                 hint="do not run this kernel: nothing that a model computes needs that",
+            )
+        if status == -signal.SIGKILL:
+            return WorkerLostError(
+                "the worker was ended by SIGKILL, which nothing that it computes can cause",
+                hint="the machine ran out of memory, or somebody killed it",
             )
         if status == -signal.SIGALRM:
             return TimeLimitError("the worker took too long and the system killed it")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 
 import numpy as np
 import onnx
@@ -21,8 +23,8 @@ from aivm.execution.engine import (
     ProviderUnavailableError,
 )
 from aivm.execution.inputs import InputDtypeError, InputError
-from aivm.execution.protocol import OutputMismatchError, collect
-from aivm.execution.sandbox import MemoryLimitError, TimeLimitError
+from aivm.execution.protocol import OutOfTimeError, OutputMismatchError, collect
+from aivm.execution.sandbox import MemoryLimitError, TimeLimitError, WorkerLostError
 from aivm.execution.service import OutputLimitError
 from aivm.seeds import random_input
 
@@ -145,6 +147,16 @@ def test_a_long_loop_is_stopped_and_the_next_job_runs():
         with pytest.raises(TimeLimitError):  # a new worker was started
             runner.execute(ONE)
     assert execute(kernel(looping(3)), ONE).outputs["y"].item() == 8
+
+
+def test_whoever_cannot_wait_as_long_as_the_kernel_may_take_says_nothing_about_the_kernel():
+    slow = kernel(looping(10**12))
+    with prepare(slow) as runner:
+        runner.until = time.monotonic() + 0.7
+        with pytest.raises(OutOfTimeError, match="its limit is 20000 ms"):
+            runner.execute(ONE)
+        with pytest.raises(OutOfTimeError):
+            runner.validate()
 
 
 def test_a_constant_loop_is_stopped_while_the_model_is_loaded():
@@ -334,6 +346,15 @@ def test_cases_that_kill_their_worker_are_each_a_failure():
     slow = kernel(looping(10**12), limits__time_ms=300, case_inputs=CASES)
     validation = validate(slow)
     assert [type(failure) for failure in validation.failures.values()] == [TimeLimitError] * 2
+
+
+def test_a_worker_that_the_machine_ended_is_no_verdict_on_the_kernel():
+    with prepare(conforming(kernel(doubling()))) as runner:
+        runner.load()
+        os.kill(runner._worker._process.pid, signal.SIGKILL)
+        with pytest.raises(WorkerLostError):
+            runner.validate()
+        assert runner.validate().record.conforms  # by another worker
 
 
 def test_a_validation_on_the_wrong_machine_is_refused_and_not_a_verdict():

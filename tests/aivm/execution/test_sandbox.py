@@ -24,6 +24,7 @@ from aivm.execution.sandbox import (
     Sandbox,
     TimeLimitError,
     WorkerCrashedError,
+    WorkerLostError,
 )
 from aivm.execution.service import OutputLimitError
 
@@ -290,9 +291,9 @@ def test_a_dead_worker_says_so(sandbox):
         ask(sandbox, "echo")
 
 
-def test_a_worker_killed_between_calls_is_a_crash(sandbox):
+def test_a_worker_that_the_machine_ended_is_lost_and_not_the_kernels_fault(sandbox):
     os.kill(sandbox._process.pid, signal.SIGKILL)
-    with pytest.raises(WorkerCrashedError, match="SIGKILL"):
+    with pytest.raises(WorkerLostError, match="SIGKILL"):
         ask(sandbox, "echo")
 
 
@@ -316,8 +317,8 @@ def test_a_service_that_refuses_its_set_up_ends_with_its_own_error():
     assert caught.value.hint == "install it"
 
 
-def test_an_entry_that_does_not_exist_is_a_crash():
-    with pytest.raises(WorkerCrashedError, match="nowhere"):
+def test_an_entry_that_does_not_exist_is_no_fault_of_a_kernel():
+    with pytest.raises(WorkerLostError, match="nowhere"):
         start("nowhere:nothing")
 
 
@@ -341,5 +342,5 @@ except seccomp.SandboxUnavailableError as error:
 
 def test_a_service_that_never_starts_is_stopped(monkeypatch):
     monkeypatch.setattr("aivm.execution.sandbox.START_SECONDS", 0.5)
-    with pytest.raises(TimeLimitError):
+    with pytest.raises(WorkerLostError, match="longer"):
         start("hostile:open_slowly")
