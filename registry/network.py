@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from registry.content import ContentError, ContentStore, GatewayClient
+from registry.content.http import base_url
 from registry.contracts.job_market import JobMarket
 from registry.contracts.kernel_registry import KernelRegistry
 from registry.contracts.validator_staking import ValidatorStaking
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from registry.chain import Chain
     from registry.deployment import Deployment
+
+
+#: Seconds for which the members of a committee are asked for content, unless somebody says less.
+PEER_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +36,26 @@ class Network:
     content: ContentStore
 
     @contextmanager
-    def content_around(self, job: bytes) -> Iterator[ContentStore]:
+    def content_around(self, job: bytes, *, seconds: float = PEER_SECONDS) -> Iterator[ContentStore]:
         """The content store, asking also those who sit in a job: they have what it is about, and serve their outputs.
 
         What they announced as their gateway is theirs to choose, so nothing more is done with it than to ask it for a
-        block by its CID, within the bounds of any gateway; one that is no URL is passed over.
+        block by its CID, within the bounds of any gateway. One that is no URL is passed over, and so is one at an
+        address of this machine or of a private network, unless the chain is a development chain.
+
+        Args:
+            job: the job's id.
+            seconds: how long they are asked in all, however many they are and however slowly they answer.
         """
-        with ExitStack() as stack:
-            gateways = []
-            for member in self.market.committee_of(job):
-                endpoint = self.staking.validator(member).endpoint
-                with suppress(ContentError):
-                    gateways += [stack.enter_context(GatewayClient([endpoint], timeout=5.0))] if endpoint else []
-            yield self.content.also(gateways)
+        endpoints = {self.staking.validator(member).endpoint for member in self.market.committee_of(job)}
+        with GatewayClient(
+            sorted(filter(_is_url, endpoints)),
+            timeout=5.0,
+            deadline=20.0,
+            total=seconds,
+            public_only=not self.chain.is_development,
+        ) as gateways:
+            yield self.content.also([gateways] if gateways.urls else [])
 
     @classmethod
     def of(cls, chain: Chain, deployment: Deployment, content: ContentStore) -> Self:
@@ -56,3 +68,11 @@ class Network:
             market=JobMarket(chain, deployment.job_market),
             content=content,
         )
+
+
+def _is_url(endpoint: str) -> bool:
+    try:
+        base_url(endpoint)
+    except ContentError:
+        return False
+    return True

@@ -9,6 +9,7 @@ Source: the Trustless Gateway specification of IPFS.
 from __future__ import annotations
 
 import io
+import time
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from aivm.cid import MAX_BLOCK, Cid, CidError, CidMismatchError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from aivm.unixfs import Sink
 
 _Result = TypeVar("_Result")
+_QUICK: Final = 1.0  # seconds; of gateways that answer within them, the order that was asked for decides
 _RAW: Final = "application/vnd.ipld.raw"
 _CAR: Final = "application/vnd.ipld.car; version=1; order=dfs; dups=n"
 
@@ -32,21 +34,33 @@ _CAR: Final = "application/vnd.ipld.car; version=1; order=dfs; dups=n"
 class GatewayClient:
     """Fetches blocks and DAGs from the first gateway that gives them; safe for several threads."""
 
-    def __init__(self, urls: Sequence[str], *, timeout: float = 20.0, deadline: float = 120.0) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        timeout: float = 20.0,
+        deadline: float = 120.0,
+        total: float | None = None,
+        public_only: bool = False,
+    ) -> None:
         """Name the gateways.
 
         Args:
             urls: base URLs (`http://host:port`), in order of preference.
             timeout: seconds that a gateway may be silent.
             deadline: seconds that one block may take in all.
+            total: seconds from now after which nothing more is asked; None for ever.
+            public_only: refuse gateways at addresses of this machine or of private networks.
 
         Raises:
             ContentError: a URL that is not http or https.
         """
         self.urls = tuple(base_url(url) for url in urls)
         self._deadline = deadline
-        self._failures = dict.fromkeys(self.urls, 0)
-        self._http = HttpClient(timeout=timeout)
+        self._end = None if total is None else time.monotonic() + total
+        # For each gateway: how often it failed since it last answered, and how long its last answer took.
+        self._records = dict.fromkeys(self.urls, (0, 0.0))
+        self._http = HttpClient(timeout=timeout, public_only=public_only)
 
     def __str__(self) -> str:
         return ", ".join(self.urls)
@@ -92,22 +106,32 @@ class GatewayClient:
 
     def _first(self, cid: Cid, ask: Callable[[str], _Result]) -> _Result:
         attempts: list[tuple[str, Exception]] = []
-        # Those that failed lately come last, so that a dead gateway does not cost its timeout for every block.
-        for url in sorted(self.urls, key=lambda url: self._failures[url]):
+        # Those that failed lately come last, and slow ones after quick ones: a gateway that is dead, or as slow as it
+        # may be, does not cost its time for every block.
+        for url in sorted(self.urls, key=self._records.__getitem__):
+            started = time.monotonic()
             try:
                 result = ask(url)
             except GatewayError as error:
-                self._failures[url] += 1
+                self._records[url] = (self._records[url][0] + 1, 0.0)
                 attempts.append((url, error))
             else:
-                self._failures[url] = 0
+                took = time.monotonic() - started
+                self._records[url] = (0, took if took > _QUICK else 0.0)
                 return result
         raise ContentUnavailableError(cid, attempts)
+
+    def _allowed(self, url: str, seconds: float) -> float:
+        """How long an answer may take now."""
+        left = seconds if self._end is None else min(seconds, self._end - time.monotonic())
+        if left <= 0:
+            raise GatewayError(url, "was not asked: there is no time left")
+        return left
 
     def _block(self, url: str, cid: Cid) -> bytes:
         path = f"/ipfs/{cid}?format=raw"
         with self._http.answer(
-            "GET", url, path, limit=MAX_BLOCK, deadline=self._deadline, headers={"accept": _RAW}
+            "GET", url, path, limit=MAX_BLOCK, deadline=self._allowed(url, self._deadline), headers={"accept": _RAW}
         ) as parts:
             block = b"".join(parts)
         try:
@@ -118,7 +142,8 @@ class GatewayClient:
 
     def _car(self, url: str, cid: Cid, sink: Sink, limit: int) -> int:
         path = f"/ipfs/{cid}?format=car&dag-scope=all&car-order=dfs&car-dups=n"
-        deadline = self._deadline * (1 + limit // MAX_BLOCK)  # a block's, for as many as the whole may have
+        # A block's, for as many as the whole may have.
+        deadline = self._allowed(url, self._deadline * (1 + limit // MAX_BLOCK))
         with self._http.answer("GET", url, path, limit=limit, deadline=deadline, headers={"accept": _CAR}) as parts:
             try:
                 return _collect(url, cid, CarReader(_stream(parts), limit=limit), sink)

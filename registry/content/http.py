@@ -7,7 +7,9 @@ would hold its client for days. So every network operation here also ends at the
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
+import socket
 import time
 import weakref
 from contextvars import ContextVar
@@ -29,14 +31,15 @@ _EXCERPT: Final = 300  # bytes of an error page that a person gets to see
 class HttpClient:
     """Connections to peers, kept alive; follows no redirect, uses no proxy, safe for several threads."""
 
-    def __init__(self, *, timeout: float) -> None:
+    def __init__(self, *, timeout: float, public_only: bool = False) -> None:
         """Open nothing yet.
 
         Args:
             timeout: seconds that a peer may be silent.
+            public_only: refuse peers at addresses of this machine or of private networks.
         """
         self._http = httpx.Client(
-            transport=_Transport(),
+            transport=_Transport(public_only=public_only),
             timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
             follow_redirects=False,
             headers={"accept-encoding": "identity", "user-agent": "aivm"},
@@ -93,7 +96,9 @@ def base_url(url: str) -> str:
         raise ContentError(f"{url!r} is not a URL", hint="Write it as http://host:port.") from error
     labels = parsed.host.split(".")
     named = all(re.fullmatch("[A-Za-z0-9_-]{1,63}", label) for label in labels) or ":" in parsed.host
-    if parsed.scheme not in {"http", "https"} or not named or parsed.query or parsed.fragment or parsed.userinfo:
+    # An empty query or fragment shows in the text alone: what is put behind it would not be the path any more.
+    more = parsed.userinfo or any(mark in url for mark in "?#@\\")
+    if parsed.scheme not in {"http", "https"} or not named or more:
         raise ContentError(f"{url!r} is not the base URL of a peer", hint="Write it as http://host:port.")
     return url.rstrip("/")
 
@@ -153,8 +158,9 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self) -> None:
+    def __init__(self, *, public_only: bool) -> None:
         self._backend = httpcore.SyncBackend()
+        self._public_only = public_only
 
     def connect_tcp(
         self,
@@ -164,7 +170,22 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
+        if self._public_only:
+            host = _public_address(host, port)  # and connect to that one: the name may mean another a moment later
         return _Stream(self._backend.connect_tcp(host, port, _left(timeout), local_address, socket_options))
+
+
+def _public_address(host: str, port: int) -> str:
+    """The first address of a name, if all of them are public."""
+    try:
+        found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except OSError as error:
+        raise httpcore.ConnectError(f"{host} cannot be looked up: {error.strerror}") from error
+    addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in found]
+    for address in addresses:
+        if not address.is_global or address.is_multicast:
+            raise httpcore.ConnectError(f"{host} is {address}, which is not a public address")
+    return found[0]
 
 
 class _Body(httpx.SyncByteStream):
@@ -182,12 +203,12 @@ class _Body(httpx.SyncByteStream):
 class _Transport(httpx.BaseTransport):
     """httpx's transport over httpcore, with streams that know the deadline."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, public_only: bool) -> None:
         self._pool = httpcore.ConnectionPool(
             max_connections=64,
             max_keepalive_connections=16,
             keepalive_expiry=5.0,
-            network_backend=_Backend(),
+            network_backend=_Backend(public_only=public_only),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -161,6 +161,9 @@ def test_without_any_gateway_the_error_says_so():
         "http://h/?a=b",
         "http://[",
         "http://a..b",
+        "http://192.168.0.1/reboot?",
+        "http://192.168.0.1/reboot#",
+        "http://@host",
         "file:///etc",
     ],
 )
@@ -264,3 +267,45 @@ def test_an_endless_car_of_good_blocks_is_stopped(peer):
 
     with GatewayClient([peer(repeat)]) as client, pytest.raises(ContentUnavailableError, match="100000"):
         client.fetch_car(ROOT, lambda *_: None, limit=100_000)
+
+
+# --- gateways that strangers chose
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "10.1.2.3", "192.168.0.1", "169.254.169.254", "0.0.0.0"]
+)
+def test_a_strangers_gateway_at_a_private_address_is_never_connected_to(host):
+    client = GatewayClient([f"http://{host}:9"], public_only=True)
+    with client, pytest.raises(ContentUnavailableError, match="not a public address"):
+        client.get_block(CID)
+
+
+def test_a_gateway_that_is_slow_and_right_is_asked_after_the_others_from_then_on(peer, monkeypatch):
+    monkeypatch.setattr("registry.content.client._QUICK", 0.05)
+    asked = []
+
+    def slow(send, _):
+        asked.append("slow")
+        time.sleep(0.1)
+        send(answer(BLOCK))
+
+    with GatewayClient([peer(slow), peer(lambda send, _: send(answer(BLOCK)))]) as client:
+        for _ in range(5):
+            assert client.get_block(CID) == BLOCK
+    assert asked == ["slow"]
+
+
+def test_strangers_are_asked_no_longer_than_the_time_that_there_is(peer):
+    def trickle(send, _):
+        send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        while True:
+            send(b"x")
+            time.sleep(0.05)
+
+    started = time.monotonic()
+    with GatewayClient([peer(trickle) for _ in range(5)], total=0.5) as client:
+        for _ in range(20):
+            with pytest.raises(ContentUnavailableError):
+                client.get_block(CID)
+    assert time.monotonic() - started < 5
