@@ -74,7 +74,9 @@ contract JobMarket is IJobMarket, Credits, ReentrancyGuardTransient {
         // From the request to the end of the longest job: nobody who may still be drawn can have taken the stake away.
         uint256 longest = 3 * uint256(p.openWindow) + 3 * (uint256(p.commitWindow) + p.revealWindow) + p.challengeWindow;
         bool staked = staking_.thawPeriod() > longest;
-        if (!known || !bounded || !openable || !staked || p.absenceSlash > p.deviationSlash) revert JobMarket_InvalidParameters();
+        // Whoever weighs something can pay for one fault in full.
+        bool slashable = p.absenceSlash <= p.deviationSlash && p.deviationSlash <= staking_.minimumStake();
+        if (!known || !bounded || !openable || !staked || !slashable) revert JobMarket_InvalidParameters();
 
         (vrf, staking, registry) = (vrf_, staking_, registry_);
         _seatFee = p.seatFee;

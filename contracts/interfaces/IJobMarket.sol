@@ -27,7 +27,7 @@ interface IJobMarket {
     struct Parameters {
         uint96 seatFee; // wei to each member of the majority
         uint64 deliveryFeePerGas; // wei per unit of callback gas, to whoever delivers first
-        uint96 deviationSlash; // wei, for a revealed answer outside the majority and for a commitment left unopened
+        uint96 deviationSlash; // wei, for an answer outside the majority and for a commitment left unopened; at most the minimum stake
         uint96 absenceSlash; // wei, for a seat that never committed; at most deviationSlash
         uint32 openWindow; // seconds from the request to the latest draw
         uint32 commitWindow; // seconds

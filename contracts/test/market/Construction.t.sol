@@ -97,6 +97,13 @@ contract ConstructionTest is House {
         _accepted(_longest() + 1);
     }
 
+    function test_TheLeastStakePaysForOneFault() public {
+        p.deviationSlash = 1 ether;
+        _accepted(THAW_PERIOD);
+        ++p.deviationSlash;
+        _refused(THAW_PERIOD);
+    }
+
     function test_AbsenceCostsAtMostADeviation() public {
         p.absenceSlash = p.deviationSlash;
         _accepted(THAW_PERIOD);
