@@ -21,6 +21,10 @@ contract KernelRegistry is IKernelRegistry {
     /// @dev What a validation job answers when every case gave what the manifest says.
     bytes32 private constant CONFORMS = bytes32(uint256(1));
 
+    /// @dev Milliseconds of a kernel's time limit to a second of the commit window: half of it, since a member also has to fetch
+    ///      the kernel and its input, and to get its commitment into a block.
+    uint256 private constant TIME_PER_COMMIT_SECOND = 500;
+
     /// @inheritdoc IKernelRegistry
     address public immutable market;
 
@@ -84,6 +88,10 @@ contract KernelRegistry is IKernelRegistry {
             JobId.unwrap(last) == 0 || IJobMarket(market).statusOf(last) == IJobMarket.Status.Failed,
             KernelRegistry_ValidationPending(kernel, last)
         );
+        // Here and not in every request: the window is fixed, and no kernel takes jobs without an admission.
+        uint256 timeMs = _manifests[kernel].limits.timeMs;
+        uint256 limitMs = TIME_PER_COMMIT_SECOND * IJobMarket(market).parameters().commitWindow;
+        require(timeMs <= limitMs, KernelRegistry_TooSlow(kernel, timeMs, limitMs));
         job = IJobMarket(market).requestValidation{value: msg.value}(kernel, _manifests[kernel].record, committeeSize, msg.sender);
         self.validationJob = job;
         _kernelOfJob[job] = kernel;

@@ -51,6 +51,7 @@ interface IKernelRegistry is IInferenceConsumer {
     error KernelRegistry_UnknownName(string path);
     error KernelRegistry_WrongStatus(KernelId kernel, Status have, Status want);
     error KernelRegistry_ValidationPending(KernelId kernel, JobId job);
+    error KernelRegistry_TooSlow(KernelId kernel, uint256 timeMs, uint256 limitMs);
     error KernelRegistry_UnexpectedJob(JobId job);
     error KernelRegistry_AlreadyDeprecated(KernelId kernel);
 
@@ -64,7 +65,8 @@ interface IKernelRegistry is IInferenceConsumer {
     function register(Manifest calldata manifest) external returns (KernelId kernel);
 
     /// @notice Pays for the kernel's admission job (value: `JobMarket.quoteValidation`). Anyone may pay; the refund goes to the payer.
-    ///         Refused while an earlier admission job can still settle.
+    ///         Refused while an earlier admission job can still settle, and for a kernel whose time limit exceeds half of the
+    ///         market's commit window: honest members could be slashed for the time that it takes.
     function requestValidation(KernelId kernel, uint8 committeeSize) external payable returns (JobId job);
 
     /// @notice Points `publisher/name@label` (for instance `latest`, `stable`) at one of the caller's kernels of that name.

@@ -50,6 +50,7 @@ HINTS = {
     "KernelRegistry_HandleTaken": "Choose another handle.",
     "KernelRegistry_AlreadyRegistered": "This manifest is already registered by this publisher.",
     "KernelRegistry_VersionTaken": "Versions are immutable: raise the version.",
+    "KernelRegistry_TooSlow": "Register a version whose limits.time_ms is at most half of the market's commit window.",
     "KernelRegistry_UnknownKernel": "Check the kernel's id and the registry's address.",
     "KernelRegistry_UnknownName": "Names are handle/name@version or handle/name@label.",
     "ValidatorStaking_StakeTooLow": "Stake at least the minimum.",

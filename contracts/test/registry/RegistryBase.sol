@@ -47,6 +47,10 @@ contract MarketAccount {
         statusOf[job] = IJobMarket.Status.Requested;
     }
 
+    function parameters() external pure returns (IJobMarket.Parameters memory p) {
+        p.commitWindow = 10 minutes;
+    }
+
     function setStatus(JobId job, IJobMarket.Status status) external {
         statusOf[job] = status;
     }
