@@ -61,7 +61,7 @@ class Sender:
         self._chain_id = chain_id
         self._guard = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._nonces: dict[str, int] = {}
+        self._nonces: dict[str, tuple[int, str]] = {}  # the next one, and the transaction that took the one before
 
     def forget(self) -> None:
         """Forgets every count, for instance because the chain was rolled back."""
@@ -134,7 +134,7 @@ class Sender:
                                 reason if not isinstance(reason, RpcError) else TransactionError(error.message)
                             ) from error
                         continue
-                self._nonces[account.address] = fields["nonce"] + 1
+                self._nonces[account.address] = fields["nonce"] + 1, transaction
                 return transaction
         raise NonceError(
             f"the node accepts no nonce for {account.address}",
@@ -194,8 +194,16 @@ class Sender:
             return self._locks[to_checksum_address(address)]
 
     def _next(self, address: str) -> int:
-        known = self._nonces.get(address)
-        return int(self._rpc.call("eth_getTransactionCount", address, "pending"), 16) if known is None else known
+        """The next nonce: the node's count, or ours where the node is behind.
+
+        It is not behind if it has never heard of our last transaction: a reorganisation has dropped it, and whatever
+        came after the gap would wait for ever.
+        """
+        counted = int(self._rpc.call("eth_getTransactionCount", address, "pending"), 16)
+        known, last = self._nonces.get(address, (0, ""))
+        if known <= counted or not self._rpc.call("eth_getTransactionByHash", last):
+            return counted
+        return known
 
     def _arrived(self, error: RpcResponseError, transaction: str) -> bool:
         """Whether a refusal only says that the node has it: an endpoint before this one may have sent it on."""

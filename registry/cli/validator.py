@@ -218,6 +218,8 @@ def run(
     network: Network,
 ) -> None:
     """Validate until interrupted; the duty under way is finished first. Each step is one line on stdout."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from registry.content import gateway
     from registry.validator import Computation, Journal, Validator, daemon
 
@@ -232,6 +234,8 @@ def run(
             click.echo(f"serving blocks at {url}", err=True)
         stop = stack.enter_context(daemon.stop_on_signals())
         computation = stack.enter_context(Computation(network=network, threads=threads, variables=dict(variables)))
+        executor = ThreadPoolExecutor(1, thread_name_prefix="aivm-computation")
+        stack.callback(executor.shutdown, cancel_futures=True)
         validator = Validator(
             network=network,
             account=account,
@@ -240,6 +244,7 @@ def run(
             vrf_key=vrf_key,
             confirmations=confirmations,
             patience=patience,
+            executor=executor,
         )
         click.echo(f"validating as {account.address}", err=True)
         daemon.run(validator, stop, interval=interval, on_step=show)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from aivm import kernel as kernels
 from aivm import records, tensors
 from aivm.cid import RAW, Cid, CidError
+from aivm.dagpb import DagPbError
 from aivm.digests import Digest
 from aivm.environment import Environment, EnvironmentMismatchError
 from aivm.execution.engine import EngineError
-from aivm.execution.protocol import KERNEL_FAULTS, prepare
+from aivm.execution.protocol import KERNEL_FAULTS, OutOfTimeError, prepare
 from aivm.kernel import KernelError
 from aivm.lint import KernelLintError
 from aivm.manifest import Manifest, ManifestError
 from aivm.records import InputRecord, RecordError, ValidationRecord
 from aivm.unixfs import UnixFsError
-from registry.content import ContentError
 from registry.contracts.manifest_fields import manifest_difference
 from registry.contracts.types import Attestation, JobKind
 from registry.errors import RegistryError
+from registry.network import PEER_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: The most bytes of a job's input: it is held here before it is given to a worker, whatever the kernel may use there.
+MAX_INPUT_BYTES = 2**28
 ZERO = bytes(32)
 CONFORMS = (1).to_bytes(32)
 
@@ -47,12 +51,12 @@ class RecordMismatchError(RegistryError):
 #: The publisher's fault, and plain to everyone who has the kernel: it must not be approved.
 NOT_A_KERNEL: tuple[type[AivmError], ...] = (RecordMismatchError, ManifestError, KernelLintError, KernelError)
 
-#: Why a job is refused rather than tried again: what was asked for cannot be computed, or not here.
+#: Why a job is refused at once, rather than tried again: what was asked for cannot be computed, or not here.
 REFUSALS: tuple[type[AivmError], ...] = (
     *NOT_A_KERNEL,
     *KERNEL_FAULTS,
     CidError,
-    ContentError,
+    DagPbError,
     EngineError,
     EnvironmentMismatchError,
     RecordError,
@@ -93,19 +97,30 @@ class Computation:
         assert self._warm is not None
         return self._warm[1].manifest
 
-    def attest(self, job: bytes, state: Job) -> Attestation:
-        """The attestation for one job; a refusal (zeros) where it cannot be computed.
+    def attest(self, job: bytes, state: Job, *, until: float | None = None) -> Attestation:
+        """The attestation for one job; a refusal where it cannot be computed.
+
+        Args:
+            job: the job's id.
+            state: the job.
+            until: when the answer is needed, by the monotonic clock.
 
         Raises:
-            AivmError: something else went wrong, and trying again may help.
+            AivmError: something else went wrong, such as content that nobody gives now, and trying again may help.
         """
+        if until is not None and time.monotonic() > until:
+            raise OutOfTimeError("other computations took all the time there was")
         try:
             if state.kind is JobKind.VALIDATION:
-                return self._validate(state)
-            return self.attestation(self._execute(job, state))
+                return self._validate(state, until)
+            return self.attestation(self._execute(job, state, until))
         except REFUSALS as error:
             log.warning("job 0x%s is refused: %s", job.hex(), error.diagnostics())
-            return self._attest(ZERO, ZERO, Environment.capture())
+            return self.refusal()
+
+    def refusal(self) -> Attestation:
+        """What a member says that cannot compute: zeros, and where."""
+        return self._attest(ZERO, ZERO, Environment.capture())
 
     def attestation(self, execution: Execution) -> Attestation:
         """Keeps an execution's output for others to fetch, and attests it."""
@@ -113,25 +128,29 @@ class Computation:
         self._keep(records.encode(execution.record))
         return self._attest(bytes(execution.digest), execution.answer, execution.environment)
 
-    def _execute(self, job: bytes, state: Job) -> Execution:
-        runner = self._runner(state.kernel)
-        with self.network.content_around(job) as content:
-            return runner.execute(self._inputs(content, runner, state), seed=state.seed)
+    def _execute(self, job: bytes, state: Job, until: float | None) -> Execution:
+        runner = self._runner(state.kernel, until)
+        left = PEER_SECONDS if until is None else until - time.monotonic()
+        # Members may be slow on purpose: they get half of the time, and the kernel the rest.
+        with self.network.content_around(job, seconds=min(PEER_SECONDS, left / 2)) as content:
+            inputs = self._inputs(content, runner, state)
+        return runner.execute(inputs, seed=state.seed)
 
     @staticmethod
     def _inputs(content: ContentStore, runner: Runner, state: Job) -> Tensors:
         record = records.decode(content.get_record(state.input), InputRecord)
-        limit = runner.manifest.limits.memory_bytes
+        limit = min(runner.manifest.limits.memory_bytes, MAX_INPUT_BYTES)
         if record.size > limit:
-            raise RecordError(
-                f"the input is {record.size} bytes, and the kernel may use {limit} bytes of memory", path="size"
-            )
-        return tensors.decode(content.read_bytes(Cid.parse(record.tensors), limit=record.size))
+            raise RecordError(f"the input is {record.size} bytes, and at most {limit} are taken here", path="size")
+        file = content.read_bytes(Cid.parse(record.tensors), limit=record.size)
+        if len(file) != record.size:
+            raise RecordError(f"the input is {len(file)} bytes, and its record says {record.size}", path="size")
+        return tensors.decode(file)
 
-    def _validate(self, state: Job) -> Attestation:
+    def _validate(self, state: Job, until: float | None) -> Attestation:
         """Runs a kernel's own cases. A kernel that is not one is a verdict and no refusal."""
         try:
-            runner = self._runner(state.kernel)
+            runner = self._runner(state.kernel, until)
         except NOT_A_KERNEL as error:
             log.warning("kernel 0x%s does not conform: %s", state.kernel.hex(), error.diagnostics())
             environment = Environment.capture()
@@ -151,12 +170,13 @@ class Computation:
     def _keep(self, record: bytes) -> bytes:
         return self.network.content.put_block(RAW, record).digest
 
-    def _runner(self, kernel_id: bytes) -> Runner:
+    def _runner(self, kernel_id: bytes, until: float | None) -> Runner:
         """A worker for a registered kernel; the one of the last job if it was the same kernel."""
         if self._warm is None or self._warm[0] != kernel_id:
             self.close()
             kernel = self._fetch(kernel_id)
             self._warm = kernel_id, prepare(kernel, threads=self.threads, variables=self.variables)
+        self._warm[1].until = until
         return self._warm[1]
 
     def _fetch(self, kernel_id: bytes) -> Kernel:

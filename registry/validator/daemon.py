@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from registry.errors import RpcError
+from aivm.errors import AivmError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 def run(validator: Validator, stop: threading.Event, *, interval: float, on_step: Callable[[Step], None]) -> None:
     """Ticks every `interval` seconds until `stop` is set.
 
-    An endpoint that does not answer is waited for, with growing pauses: the duties are in the journal and on chain, and
-    nothing is lost but time.
+    What fails is waited for, with growing pauses: the duties are in the journal and on chain, and nothing is lost but
+    time. A daemon that gave up, for want of gas or because of an answer that makes no sense, would lose its stake.
 
     Raises:
-        RegistryError: when going on makes no sense without a person: the journal or the balance.
+        RegistryError: at the start, when going on makes no sense without a person: the journal is not the right one.
     """
     validator.check_journal()
     failures = 0
@@ -35,10 +35,13 @@ def run(validator: Validator, stop: threading.Event, *, interval: float, on_step
             for step in validator.tick():
                 on_step(step)
             failures = 0
-        except RpcError as error:
+        except AivmError as error:
             failures += 1
             log.warning("%s", error.diagnostics())
-        stop.wait(interval * min(2**failures, 60))
+        except Exception:
+            failures += 1
+            log.exception("unexpected")
+        stop.wait(interval * 2 ** min(failures, 4))
 
 
 @contextmanager

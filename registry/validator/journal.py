@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -40,12 +40,21 @@ class DoubleCommitError(JournalError):
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """What opens one commitment."""
+    """What opens one commitment.
+
+    Attributes:
+        job: the job's id.
+        round: in which the commitment was made.
+        attestation: what was committed to.
+        salt: 32 secret bytes.
+        subject: what was computed, as 32 bytes: a reorganisation of the chain can give a job another seed or input.
+    """
 
     job: bytes
     round: int
     attestation: Attestation
     salt: bytes
+    subject: bytes = bytes(32)
 
 
 #: Numbered, never edited once released; each runs in a transaction of its own.
@@ -70,6 +79,22 @@ MIGRATIONS = (
     CREATE TABLE open_job (job BLOB PRIMARY KEY CHECK (length(job) = 32)) STRICT;
     CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), next_block INTEGER NOT NULL) STRICT;
     INSERT INTO cursor VALUES (1, 0);
+    """,
+    """
+    CREATE TABLE opening_by_subject (
+        job BLOB NOT NULL CHECK (length(job) = 32),
+        round INTEGER NOT NULL,
+        subject BLOB NOT NULL CHECK (length(subject) = 32),
+        digest BLOB NOT NULL CHECK (length(digest) = 32),
+        answer BLOB NOT NULL CHECK (length(answer) = 32),
+        sketch BLOB NOT NULL CHECK (length(sketch) = 32),
+        environment BLOB NOT NULL CHECK (length(environment) = 32),
+        salt BLOB NOT NULL CHECK (length(salt) = 32),
+        PRIMARY KEY (job, round, subject)
+    ) STRICT;
+    INSERT INTO opening_by_subject
+        SELECT job, round, zeroblob(32), digest, answer, sketch, environment, salt FROM opening;
+    DROP TABLE opening;
     """,
 )
 
@@ -161,16 +186,18 @@ class Journal:
         """Keeps an opening for ever, before its commitment is sent; writing the same one again does nothing.
 
         Raises:
-            DoubleCommitError: another opening is kept for that job and round.
+            DoubleCommitError: another opening is kept for that job, round and subject.
+            JournalError: the disk refuses; nothing must be sent.
         """
-        kept = self.opening(opening.job, opening.round)
+        kept = self.opening(opening.job, opening.round, opening.subject)
         if kept is None:
             attestation = opening.attestation
-            self._db.execute(
-                "INSERT INTO opening VALUES (?, ?, ?, ?, ?, ?, ?)",
+            self._execute(
+                "INSERT INTO opening_by_subject VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     opening.job,
                     opening.round,
+                    opening.subject,
                     attestation.digest,
                     attestation.answer,
                     attestation.sketch,
@@ -185,40 +212,60 @@ class Journal:
                 hint="The kept opening will be revealed. If the outputs differ, the kernel is not deterministic here.",
             )
 
-    def opening(self, job: bytes, round_: int) -> Opening | None:
-        """The opening kept for a job's round, if any."""
-        row = self._db.execute(
-            "SELECT digest, answer, sketch, environment, salt FROM opening WHERE job = ? AND round = ?", (job, round_)
-        ).fetchone()
-        if row is None:
-            return None
-        digest, answer, sketch, environment, salt = row
-        return Opening(
-            job=job,
-            round=round_,
-            attestation=Attestation(digest=digest, answer=answer, sketch=sketch, environment=environment),
-            salt=salt,
+    def opening(self, job: bytes, round_: int, subject: bytes = bytes(32)) -> Opening | None:
+        """The opening kept for a job's round and subject, if any."""
+        return next((each for each in self.openings(job, round_) if each.subject == subject), None)
+
+    def openings(self, job: bytes, round_: int) -> list[Opening]:
+        """Everything that was kept for a job's round: more than one if the chain was reorganised meanwhile."""
+        rows = self._execute(
+            "SELECT subject, digest, answer, sketch, environment, salt FROM opening_by_subject "
+            "WHERE job = ? AND round = ? ORDER BY rowid",
+            (job, round_),
         )
+        return [
+            Opening(
+                job=job,
+                round=round_,
+                attestation=Attestation(digest=digest, answer=answer, sketch=sketch, environment=environment),
+                salt=salt,
+                subject=subject,
+            )
+            for subject, digest, answer, sketch, environment, salt in rows
+        ]
 
     # --- jobs under way ---
 
     def follow(self, jobs: list[bytes], *, next_block: int) -> None:
         """Adds jobs to the ones under way and moves the cursor, both or neither."""
-        with self._db:
-            self._db.execute("BEGIN")
-            self._db.executemany("INSERT OR IGNORE INTO open_job VALUES (?)", [(job,) for job in jobs])
-            self._db.execute("UPDATE cursor SET next_block = ?", (next_block,))
+        try:
+            with self._db:
+                self._db.execute("BEGIN")
+                self._db.executemany("INSERT OR IGNORE INTO open_job VALUES (?)", [(job,) for job in jobs])
+                self._db.execute("UPDATE cursor SET next_block = ?", (next_block,))
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
 
     def drop(self, job: bytes) -> None:
         """Forgets a finished job; its opening stays."""
-        self._db.execute("DELETE FROM open_job WHERE job = ?", (job,))
+        self._execute("DELETE FROM open_job WHERE job = ?", (job,))
 
     def open_jobs(self) -> list[bytes]:
         """The jobs under way, in the order in which they were found."""
-        return [job for (job,) in self._db.execute("SELECT job FROM open_job ORDER BY rowid")]
+        return [job for (job,) in self._execute("SELECT job FROM open_job ORDER BY rowid")]
 
     @property
     def next_block(self) -> int:
         """The first block that has not been read for new jobs."""
-        (block,) = self._db.execute("SELECT next_block FROM cursor").fetchone()
+        ((block,),) = self._execute("SELECT next_block FROM cursor")
         return int(block)
+
+    def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """The rows of one statement; a full or broken disk is an error of ours, so that other jobs go on."""
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: sqlite3.Error) -> JournalError:
+        return JournalError(f"{self.path} cannot be used: {error}", hint="Check the disk's space and permissions.")

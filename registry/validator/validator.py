@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 import time
@@ -11,23 +12,29 @@ from typing import TYPE_CHECKING
 from aivm import vrf
 from aivm.errors import AivmError
 from registry.contracts.types import JobStatus, RandomnessStatus
-from registry.errors import ContractError, InsufficientFundsError, RegistryError
+from registry.errors import ContractError, RegistryError
 from registry.ids import commitment
 from registry.validator.duties import SHARED, Duty, Situation, duty
 from registry.validator.journal import JournalMissingError, Opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor, Future
 
     from eth_account.signers.local import LocalAccount
 
     from registry.contracts.contract import Call
-    from registry.contracts.types import Job, RandomnessRequest, Seat
+    from registry.contracts.types import Attestation, Job, RandomnessRequest, Seat
     from registry.network import Network
     from registry.validator.computation import Computation
     from registry.validator.journal import Journal
 
 log = logging.getLogger(__name__)
+
+#: Blocks that are read again for new jobs, in case they were replaced.
+REREAD = 32
+#: Seconds, at the most, for which a settled job is not looked at.
+NAP_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,8 @@ class Validator:
         confirmations: how many blocks must lie on top of a block before it is acted upon.
         patience: seconds that the next member waits before it takes over a step that anyone may take.
         clock: monotonic seconds.
+        executor: computes while the ticks go on, one job at a time; None computes within the tick. A kernel may take as
+            long as the commit window, and meanwhile the reveals of other jobs fall due.
     """
 
     network: Network
@@ -63,31 +72,56 @@ class Validator:
     confirmations: int = 0
     patience: float = 2.0
     clock: Callable[[], float] = time.monotonic
+    executor: Executor | None = None
     _since: dict[tuple[bytes, Duty, int], float] = field(default_factory=dict)
     _retry_at: dict[bytes, float] = field(default_factory=dict)
+    _failures: dict[bytes, int] = field(default_factory=dict)
+    _asleep: dict[bytes, int] = field(default_factory=dict)
+    _tasks: dict[tuple[bytes, bytes], Future[Attestation]] = field(default_factory=dict)
+    _read: str = ""
+    _window: int = 0
 
     def tick(self) -> list[Step]:
         """Finds new jobs, then takes at most one step in each job under way.
 
-        A step that fails is logged and tried again at a later tick: another job must not wait for it.
+        Whatever fails is logged, and tried again at a later tick: no other job waits for it, and jobs that are known go
+        on while new ones cannot be found.
+
+        Raises:
+            RpcError: no endpoint answers.
         """
-        self._follow()
+        now = self.network.chain.now()
+        try:
+            self._follow()
+        except RegistryError as error:
+            log.warning("new jobs cannot be read: %s", error.diagnostics())
         steps = []
         for job in self.journal.open_jobs():
+            if now < self._asleep.get(job, 0):
+                continue
             try:
                 step = self._advance(job)
-            except InsufficientFundsError:
-                raise  # no step can be taken without gas: somebody has to act
             except ContractError as error:
                 # Somebody else was quicker, or the chain moved on: the next look decides anew.
                 log.info("job 0x%s: %s", job.hex(), error.message)
-                continue
-            except RegistryError as error:
+                self._pause(job)
+            except AivmError as error:
                 log.warning("job 0x%s: %s", job.hex(), error.diagnostics())
-                continue
-            if step is not None:
-                steps.append(step)
+                self._pause(job)
+            except Exception:
+                # A mistake of ours, or an answer that no node gives: it must not cost us the other jobs.
+                log.exception("job 0x%s: unexpected", job.hex())
+                self._pause(job)
+            else:
+                self._failures.pop(job, None)
+                if step is not None:
+                    steps.append(step)
         return steps
+
+    def _pause(self, job: bytes) -> None:
+        """Leaves a job alone for a while, and longer each time, but not so long that a window passes."""
+        failures = self._failures[job] = self._failures.get(job, 0) + 1
+        self._retry_at[job] = self.clock() + self.patience * min(2 ** (failures - 1), 4)
 
     def check_journal(self) -> None:
         """Refuses to start when the chain holds a commitment of ours that this journal cannot open.
@@ -98,7 +132,7 @@ class Validator:
         self._follow()
         for job in self.journal.open_jobs():
             seat = self._seat(job, self.network.market.committee_of(job))
-            if seat and seat.committed and not seat.revealed and self.journal.opening(job, seat.round) is None:
+            if seat and seat.committed and not seat.revealed and self._opening_of(job, seat) is None:
                 raise JournalMissingError(
                     f"job 0x{job.hex()}: this validator has committed in round {seat.round}, "
                     f"and {self.journal.path} does not hold the opening",
@@ -107,22 +141,43 @@ class Validator:
                 )
 
     def _follow(self) -> None:
+        """Reads new jobs, and the last blocks again: after a reorganisation they are others.
+
+        The cursor follows the head backwards too, so an endpoint that once named a block far ahead does not make
+        us wait for it.
+        """
         head = self.network.chain.block_number() - self.confirmations
-        start = self.journal.next_block
-        if head < start:
+        if head < 0:
             return
+        seen = self.network.chain.header(head).hash
+        if seen == self._read:
+            return
+        start = max(0, min(self.journal.next_block, head + 1) - REREAD)
         events = self.network.chain.logs(self.network.market, "JobRequested", from_block=start, to_block=head)
         self.journal.follow([bytes(event["job"]) for event in events], next_block=head + 1)
+        self._read = seen
 
     def _advance(self, job: bytes) -> Step | None:
         situation, turn = self._look(job)
         due = duty(situation)
         if due is Duty.DROP:
-            self.journal.drop(job)
+            self._forget(job)
             return None
+        if due is Duty.WAIT and situation.status is JobStatus.SETTLED:
+            # Thousands of jobs may wait for the end of their challenge window.
+            self._asleep[job] = min(situation.job.deadline + 1, situation.now + NAP_SECONDS)
         if due is Duty.WAIT or not self._my_turn(job, due, situation.job.round, turn):
             return None
-        return self._take(due, job, situation.job)
+        return self._take(due, job, situation)
+
+    def _forget(self, job: bytes) -> None:
+        self.journal.drop(job)
+        for each in (self._retry_at, self._failures, self._asleep):
+            each.pop(job, None)
+        for key in [key for key in self._since if key[0] == job]:
+            del self._since[key]
+        for task in [key for key in self._tasks if key[0] == job]:
+            self._tasks.pop(task).cancel()
 
     def _look(self, job: bytes) -> tuple[Situation, int]:
         """What this validator sees of a job, and how many members come before it in taking shared steps."""
@@ -165,26 +220,26 @@ class Validator:
         since = self._since.setdefault((job, due, round_), now)
         return now >= since + turn * self.patience
 
-    def _take(self, due: Duty, job: bytes, state: Job) -> Step:
-        try:
-            receipt = self.network.chain.transact(self._call(due, job, state), sender=self.account)
-        except RegistryError:
-            self._retry_at[job] = self.clock() + self.patience
-            raise
+    def _take(self, due: Duty, job: bytes, situation: Situation) -> Step | None:
+        call = self._call(due, job, situation)
+        if call is None:
+            return None
+        receipt = self.network.chain.transact(call, sender=self.account)
         log.info("job 0x%s: %s in %s, %d gas", job.hex(), due, receipt.transaction, receipt.gas_used)
         return Step(duty=due, job=job, transaction=receipt.transaction, gas_used=receipt.gas_used)
 
-    def _call(self, due: Duty, job: bytes, state: Job) -> Call:
-        market = self.network.market
+    def _call(self, due: Duty, job: bytes, situation: Situation) -> Call | None:
+        market, state = self.network.market, situation.job
         match due:
             case Duty.OPEN:
                 return market.open(job, self._proof(state))
             case Duty.REASSIGN:
                 return self.network.vrf.reassign(state.randomness)
             case Duty.COMMIT:
-                return market.commit(job, self._commitment(job, state))
+                opening = self._opening_for(job, situation)
+                return None if opening is None else market.commit(job, self._commitment(opening))
             case Duty.REVEAL:
-                return self._reveal(job, state)
+                return self._reveal(job, situation)
             case Duty.EXPIRE | Duty.SETTLE | Duty.DELIVER | Duty.FINALISE:
                 simple: dict[Duty, Callable[[bytes], Call]] = {
                     Duty.EXPIRE: market.expire,
@@ -196,11 +251,17 @@ class Validator:
             case _:
                 raise AssertionError(due)
 
-    def _reveal(self, job: bytes, state: Job) -> Call:
-        opening = self.journal.opening(job, state.round)
+    def _reveal(self, job: bytes, situation: Situation) -> Call:
+        assert situation.seat is not None
+        opening = self._opening_of(job, situation.seat)
         if opening is None:
-            raise JournalMissingError(f"job 0x{job.hex()}: no opening for round {state.round} in the journal")
+            raise JournalMissingError(f"job 0x{job.hex()}: no opening for round {situation.seat.round} in the journal")
         return self.network.market.reveal(job, opening.attestation, opening.salt)
+
+    def _opening_of(self, job: bytes, seat: Seat) -> Opening | None:
+        """The opening of the commitment that the chain holds."""
+        kept = self.journal.openings(job, seat.round)
+        return next((each for each in kept if self._commitment(each) == seat.commitment), None)
 
     def _proof(self, state: Job) -> bytes:
         alpha = self._alpha(state.randomness, self.network.vrf.request_of(state.randomness))
@@ -208,23 +269,54 @@ class Validator:
             return b""  # the seed is there already; the proof is not looked at
         return vrf.prove(self.vrf_key, alpha)
 
-    def _commitment(self, job: bytes, state: Job) -> bytes:
-        """Computes, journals, and only then gives the commitment out."""
-        opening = self.journal.opening(job, state.round)
+    def _opening_for(self, job: bytes, situation: Situation) -> Opening | None:
+        """Computes, journals, and only then gives the opening out; None while the computation is under way."""
+        state, subject = situation.job, _subject(situation.job)
+        opening = self.journal.opening(job, state.round, subject)
         if opening is None:
-            try:
-                attestation = self.computation.attest(job, state)
-            except AivmError as error:
-                self._retry_at[job] = self.clock() + self.patience
-                raise RegistryError(f"cannot compute: {error.message}", hint=error.hint) from error
-            opening = Opening(job=job, round=state.round, attestation=attestation, salt=secrets.token_bytes(32))
+            attestation = self._attestation(job, situation, subject)
+            if attestation is None:
+                return None
+            opening = Opening(
+                job=job, round=state.round, attestation=attestation, salt=secrets.token_bytes(32), subject=subject
+            )
             self.journal.write_opening(opening)
+        return opening
+
+    def _attestation(self, job: bytes, situation: Situation, subject: bytes) -> Attestation | None:
+        """What to attest, in time: in the last quarter of the commit window a member that has no output refuses.
+
+        To refuse costs no more than to be absent, and nothing if the others cannot compute it either.
+        """
+        if not self._window:
+            self._window = self.network.market.parameters().commit_window
+        left = situation.job.deadline - situation.now - self._window // 4
+        task = self._tasks.get((job, subject))
+        if task is not None and task.done():
+            del self._tasks[job, subject]
+            return task.result()
+        if left <= 0:
+            log.warning("job 0x%s is refused: there was no output in time", job.hex())
+            return self.computation.refusal()
+        until = time.monotonic() + left
+        if self.executor is None:
+            return self.computation.attest(job, situation.job, until=until)
+        if task is None:
+            self._tasks[job, subject] = self.executor.submit(self.computation.attest, job, situation.job, until=until)
+        return None
+
+    def _commitment(self, opening: Opening) -> bytes:
         return commitment(
             chain_id=self.network.chain.chain_id,
             market=self.network.market.address,
-            job=job,
-            round_=state.round,
+            job=opening.job,
+            round_=opening.round,
             validator=self.account.address,
             attestation=opening.attestation,
             salt=opening.salt,
         )
+
+
+def _subject(state: Job) -> bytes:
+    """What an output is computed from, as 32 bytes: equal if and only if all of it is."""
+    return hashlib.sha256(bytes([state.kind]) + state.kernel + state.input + state.seed).digest()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.contracts.types import Attestation
-from registry.validator.journal import DoubleCommitError, Journal, JournalError, JournalLockedError, Opening
+from registry.validator.journal import MIGRATIONS, DoubleCommitError, Journal, JournalError, JournalLockedError, Opening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,3 +120,44 @@ def test_jobs_are_followed_once_and_in_order_until_they_are_dropped(tmp_path: Pa
         assert journal.next_block == 9
         journal.drop(jobs[1])
         assert journal.open_jobs() == [jobs[0], jobs[2]]
+
+
+def test_one_round_keeps_an_opening_for_each_subject_that_a_reorganisation_left(tmp_path: Path):
+    first, second = opening(subject=b"\x06" * 32), opening(subject=b"\x07" * 32, salt=b"\x08" * 32)
+    with Journal(tmp_path, **ME) as journal:
+        journal.write_opening(first)
+        journal.write_opening(second)
+        assert journal.openings(JOB, 0) == [first, second]
+        assert journal.opening(JOB, 0, b"\x07" * 32) == second
+        with pytest.raises(DoubleCommitError):
+            journal.write_opening(opening(subject=b"\x07" * 32))
+
+
+def test_an_opening_of_the_first_schema_is_still_there(tmp_path: Path):
+    database = sqlite3.connect(tmp_path / "journal.sqlite")
+    database.executescript(f"BEGIN; {MIGRATIONS[0]} PRAGMA user_version = 1; COMMIT;")
+    said = opening().attestation
+    row = (JOB, 0, said.digest, said.answer, said.sketch, said.environment, opening().salt)
+    database.execute("INSERT INTO opening VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    database.commit()
+    database.close()
+    with Journal(tmp_path, **ME) as journal:
+        assert journal.openings(JOB, 0) == [opening()]
+
+
+def test_a_full_disk_is_an_error_of_ours_and_what_was_kept_stays(tmp_path: Path):
+    with Journal(tmp_path, **ME) as journal:
+        journal.write_opening(opening())
+        (pages,) = journal._db.execute("PRAGMA page_count").fetchone()
+        journal._db.execute(f"PRAGMA max_page_count = {pages}")
+
+        def fill() -> None:
+            for number in range(1000):
+                journal.write_opening(opening(round=number + 1))
+
+        with pytest.raises(JournalError, match="disk is full"):
+            fill()
+        with pytest.raises(JournalError, match="disk is full"):
+            journal.follow([bytes([i, j]) * 16 for i in range(256) for j in range(8)], next_block=9)
+        assert journal.next_block == 0
+        assert journal.opening(JOB, 0) == opening()
