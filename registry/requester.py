@@ -13,8 +13,8 @@ from aivm.execution.inputs import check_inputs
 from aivm.execution.protocol import collect
 from aivm.kernel import input_record
 from aivm.manifest import Manifest
-from aivm.records import OutputRecord
-from registry.contracts.types import ZERO_ADDRESS, JobRequest, JobStatus
+from aivm.records import OutputRecord, ValidationRecord
+from registry.contracts.types import ZERO_ADDRESS, JobKind, JobRequest, JobStatus
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ class JobError(RegistryError):
     """A job did not give a result."""
 
 
+class JobUnknownError(JobError):
+    """The deployment has no job of this id."""
+
+
 class JobFailedError(JobError):
     """The job ended without a result; what was escrowed has been credited back."""
 
@@ -40,6 +44,17 @@ class JobTimeoutError(JobError):
 
 class ResultMismatchError(JobError):
     """What was fetched as a job's output is not what the chain settled on."""
+
+
+REFUND = "What was escrowed is credited to the job's refund address: `aivm job withdraw` collects it."
+
+#: What to do about the reasons that the market gives.
+FAILURES = {
+    "refused": "Most of the committee could not compute it. Are the kernel's and the input's blocks being served, and "
+    "can validators reach that gateway? Their logs say what they missed.",
+    "fewer validators than seats": "Ask for a smaller committee, or wait until more validators have staked.",
+    "no committee in time": "No VRF operator answered. Ask again later.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +118,21 @@ def prepare(
     return network.market.request(job), network.market.quote(kernel, committee_size=committee_size)
 
 
+def look(network: Network, job: bytes) -> tuple[JobStatus, Job]:
+    """A job and its status by the clock.
+
+    Raises:
+        JobUnknownError: when there is no such job.
+    """
+    status = network.market.status_of(job)
+    if status is JobStatus.UNKNOWN:
+        raise JobUnknownError(
+            f"there is no job 0x{job.hex()} in this deployment",
+            hint="Check the id, and that the deployment file and the endpoint are those that it was requested with.",
+        )
+    return status, network.market.job_of(job)
+
+
 def wait(
     network: Network,
     job: bytes,
@@ -121,13 +151,14 @@ def wait(
         on_change: called with the status by the clock and the job whenever the status or round changes.
 
     Raises:
+        JobUnknownError: when there is no such job.
         JobFailedError: when it failed.
         JobTimeoutError: when it has neither settled nor failed in time; it may still do so.
     """
     end = time.monotonic() + timeout
     seen: tuple[JobStatus, int] | None = None
     while True:
-        status, state = network.market.status_of(job), network.market.job_of(job)
+        status, state = look(network, job)
         if on_change and seen != (status, state.round):
             on_change(status, state)
             seen = (status, state.round)
@@ -136,8 +167,7 @@ def wait(
         if status is JobStatus.FAILED:
             reason = failure_of(network, job, state)
             raise JobFailedError(
-                f"job 0x{job.hex()} failed: {reason}",
-                hint="What was escrowed is credited to the job's refund address: `aivm job withdraw` collects it.",
+                f"job 0x{job.hex()} failed: {reason}", hint=" ".join(filter(None, [FAILURES.get(reason), REFUND]))
             )
         if time.monotonic() > end:
             raise JobTimeoutError(
@@ -157,14 +187,14 @@ def fetch(network: Network, job: bytes) -> Result:
     """Fetches a settled job's output and verifies it down to the bytes.
 
     Raises:
-        JobError: when there is no result yet.
+        JobError: when there is no result, or the job admitted a kernel: see `certificate`.
         ResultMismatchError: when a record's answer is not the one that was settled.
     """
-    state = network.market.job_of(job)
-    if not any(state.digest):
+    state = _settled(network, job)
+    if state.kind is JobKind.VALIDATION:
         raise JobError(
-            f"job 0x{job.hex()} has no result, it is {network.market.status_of(job).name.lower()}",
-            hint="`aivm job watch` waits for it.",
+            f"job 0x{job.hex()} admitted a kernel, which has no output tensors",
+            hint="`registry.requester.certificate` fetches what its committee found.",
         )
     manifest = manifest_of(network, state.kernel)
     with network.content_around(job) as content:
@@ -179,3 +209,26 @@ def fetch(network: Network, job: bytes) -> Result:
                 hint="A majority attested an answer that does not follow from its own output. Do not use it.",
             )
     return Result(job=job, digest=Digest(state.digest), answer=state.answer, outputs=outputs)
+
+
+def certificate(network: Network, job: bytes) -> ValidationRecord:
+    """What an admission committee settled on: the verdict, and what each conformance case gave.
+
+    Raises:
+        JobError: when it has not settled, or is an inference: see `fetch`.
+    """
+    state = _settled(network, job)
+    if state.kind is not JobKind.VALIDATION:
+        raise JobError(f"job 0x{job.hex()} is an inference and has no certificate", hint="`fetch` gives its result.")
+    with network.content_around(job) as content:
+        return records.decode(content.get_record(state.digest), ValidationRecord)
+
+
+def _settled(network: Network, job: bytes) -> Job:
+    status, state = look(network, job)
+    if any(state.digest):
+        return state
+    if status is JobStatus.FAILED:
+        reason = failure_of(network, job, state)
+        raise JobFailedError(f"job 0x{job.hex()} failed and has no result: {reason}", hint=FAILURES.get(reason, ""))
+    raise JobError(f"job 0x{job.hex()} has no result yet, it is {status.name.lower()}", hint="`aivm job watch` waits.")

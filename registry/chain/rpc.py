@@ -37,6 +37,8 @@ def shown(url: str) -> str:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         return "an invalid URL"
+    if not parsed.host:
+        return "a URL without a scheme"
     host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
     port = f":{parsed.port}" if parsed.port else ""
     return f"{parsed.scheme}://{host}{port}" + ("/…" if parsed.path not in {"", "/"} or parsed.query else "")
@@ -115,7 +117,7 @@ class Rpc:
     def __init__(self, urls: Sequence[str], *, timeout: float = 30.0, chain_id: int | None = None) -> None:
         bad = [url for url in urls if not url.startswith(("http://", "https://"))]
         if not urls or bad:
-            reason = "not an http or https URL"
+            reason = "not an http or https URL, such as http://127.0.0.1:8545"
             raise RpcUnavailableError("connect", [(shown(url), reason) for url in bad] or [("(none)", "no URL given")])
         self._endpoints = [_Endpoint.open(url, timeout) for url in urls]
         self._preferred = 0

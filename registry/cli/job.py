@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from registry.cli.tensors import read_inputs
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
+    from aivm.records import ValidationRecord
     from registry.contracts.types import Job, JobStatus
     from registry.network import Network
 
@@ -97,7 +99,9 @@ def request(
 @as_json
 def show(*, job: bytes, network: Network, as_json: bool) -> None:
     """Show how far a job is, and who says what."""
-    state, status = network.market.job_of(job), network.market.status_of(job)
+    from registry import requester
+
+    status, state = requester.look(network, job)
     seats = [_seat(network, job, member) for member in network.market.committee_of(job)]
     facts = {
         "job": job,
@@ -167,10 +171,17 @@ def watch(*, job: bytes, timeout: float, network: Network, as_json: bool) -> Non
 @network()
 @as_json
 def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) -> None:
-    """Fetch a settled job's output and verify it, down to the bytes, against the chain."""
+    """Fetch a settled job's output and verify it, down to the bytes, against the chain.
+
+    Of a kernel's admission, it shows what the committee found in each case.
+    """
     from aivm import tensors
     from registry import requester
+    from registry.contracts.types import JobKind
 
+    if requester.look(network, job)[1].kind is JobKind.VALIDATION:
+        _show_certificate(requester.certificate(network, job), as_json=as_json)
+        return
     with progress("fetching"):
         found = requester.fetch(network, job)
     if output is not None:
@@ -189,6 +200,19 @@ def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) 
     click.echo(f"digest  {found.digest}  verified\nanswer  0x{found.answer.hex()}")
     for name, array in found.outputs.items():
         click.echo(f"{name} {array.dtype} {list(array.shape)}\n{array}")
+
+
+def _show_certificate(record: ValidationRecord, *, as_json: bool) -> None:
+    from aivm import records
+
+    if as_json:
+        emit(json.loads(records.encode(record)))
+        return
+    verdict = "conforms" if record.conforms else "does not conform" + (f": {record.refused}" if record.refused else "")
+    click.echo(f"manifest {record.manifest} {verdict}")
+    for case in record.cases:
+        promise = "as promised" if case.actual == case.expected else f"promised {case.expected}"
+        click.echo(f"{case.name}: {case.actual} {promise}")
 
 
 @command.command()

@@ -184,6 +184,7 @@ def publish(
     """
     from aivm import kernel as kernels
     from registry import publisher
+    from registry.contracts.types import KernelStatus
 
     kernel = kernels.load(folder)
     size = None if no_admission else int(committee)
@@ -207,6 +208,8 @@ def publish(
     click.echo(f"kernel  0x{done.kernel.hex()}  {name}\nstatus  {done.status.name.lower()}")
     if done.job is not None:
         click.echo(f"admission job  0x{done.job.hex()}\nFollow it: aivm job watch 0x{done.job.hex()}")
+    if done.status is KernelStatus.REGISTERED:
+        click.echo("Validators fetch the blocks from you: keep `aivm content serve` running over this store.", err=True)
 
 
 @command.command()

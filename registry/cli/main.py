@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.logging import RichHandler
 
 import aivm
 from aivm.errors import AivmError
@@ -88,8 +85,7 @@ def main(*, log_level: str, traceback: bool) -> None:
     run it; a requester gets the output that a majority of them computed, bit for bit.
     """
     del traceback  # read from the context where errors are shown
-    plain = bool(os.environ.get("NO_COLOR"))
-    handler = RichHandler(console=Console(stderr=True, no_color=plain), show_path=False, rich_tracebacks=False)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    # Never wrapped: people search a log for ids, and copy them out of it.
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     for name in ("aivm", "registry"):  # ours only: a library's debug log is not for our users
         logging.getLogger(name).setLevel(log_level.upper())

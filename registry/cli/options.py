@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from registry.amounts import AmountError, parse
-from registry.errors import RegistryError
+from registry.errors import ContractError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,6 +186,18 @@ class Wei(click.ParamType[Any]):
             self.fail(f"{error.message}. {error.hint}", param, ctx)
 
 
+class Url(click.ParamType[Any]):
+    """An http or https URL."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The URL as it was given."""
+        if re.match(r"https?://[^/\s]+", value) is None:
+            self.fail(f"{value!r} is not an http or https URL, such as https://gateway.example", param, ctx)
+        return str(value)
+
+
 class Listen(click.ParamType[Any]):
     """HOST:PORT."""
 
@@ -268,7 +280,16 @@ def find_kernel(network: Network, text: str) -> bytes:
     match = re.fullmatch(r"([^/@]+)/([^/@]+)(?:@([^/@]+))?", text)
     if match is None:
         raise RegistryError(f"{text!r} names no kernel", hint="Write handle/name@version, or the kernel's id.")
-    return network.registry.resolve(match[1], match[2], match[3] or "latest")
+    handle, name, label = match[1], match[2], match[3] or "latest"
+    try:
+        return network.registry.resolve(handle, name, label)
+    except ContractError as error:
+        if error.name != "KernelRegistry_UnknownName":
+            raise
+        raise RegistryError(
+            f"{handle}/{name}@{label} is not registered in this deployment",
+            hint="Name a version, such as @1.0.0, or a label that the publisher has set with `aivm kernel alias`.",
+        ) from error
 
 
 def show_facts(facts: dict[str, Any], *, as_json: bool) -> None:
@@ -278,5 +299,18 @@ def show_facts(facts: dict[str, Any], *, as_json: bool) -> None:
         return
     width = max(map(len, facts))
     for name, value in facts.items():
-        text = "0x" + value.hex() if isinstance(value, bytes) else "-" if value is None else value
-        click.echo(f"{name.replace('_', ' '):{width}}  {text}")
+        click.echo(f"{name.replace('_', ' '):{width}}  {_text(value)}")
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bytes():
+            return "0x" + value.hex()
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name}: {_text(each)}" for name, each in value.items())
+        case _:
+            return str(value)

@@ -13,6 +13,7 @@ from registry.amounts import ether
 from registry.cli.options import (
     Assignment,
     Listen,
+    Url,
     Wei,
     as_json,
     dry_run,
@@ -24,6 +25,7 @@ from registry.cli.options import (
     show_facts,
     vrf_key,
 )
+from registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -75,16 +77,25 @@ def init(*, folder: Path, password_file: Path, as_json: bool) -> None:
 @command.command()
 @click.argument("amount", type=Wei())
 @option(
-    "--endpoint", envvar="AIVM_ENDPOINT", default="", help="Base URL under which others reach this validator's gateway."
+    "--endpoint",
+    envvar="AIVM_ENDPOINT",
+    type=Url(),
+    help="Base URL under which others reach this validator's gateway. Default: the one announced before.",
 )
 @key_file
 @network()
 @dry_run
 @as_json
-def stake(*, amount: int, endpoint: str, account: LocalAccount, network: Network, dry_run: bool, as_json: bool) -> None:
+def stake(
+    *, amount: int, endpoint: str | None, account: LocalAccount, network: Network, dry_run: bool, as_json: bool
+) -> None:
     """Add AMOUNT (such as 1ether) to the stake, and announce the environment class and endpoint."""
     from registry.validator.machine import machine_class
 
+    if endpoint is None:
+        endpoint = network.staking.validator(account.address).endpoint
+    if not endpoint:
+        click.echo("No --endpoint: nobody can fetch this validator's outputs until one is announced.", err=True)
     call = network.staking.stake(machine_class(), endpoint)
     if dry_run:
         emit(network.chain.dry_run(call, sender=account, value=amount))
@@ -133,6 +144,10 @@ def leave(*, amount: int | None, account: LocalAccount, network: Network, dry_ru
     Run it a second time after the thaw period; then `aivm job withdraw` sends the ether.
     """
     state = network.staking.validator(account.address)
+    if amount is None and not state.stake:
+        raise RegistryError(
+            f"{account.address} has no stake to take out", hint="`aivm job withdraw` collects what was released."
+        )
     if state.thawing and amount is None:
         call = network.staking.release()
     else:
@@ -246,5 +261,7 @@ def run(
             patience=patience,
             executor=executor,
         )
+        if not network.content.remotes:
+            click.echo("No --gateway: a kernel or input that is not in this store cannot be fetched.", err=True)
         click.echo(f"validating as {account.address}", err=True)
         daemon.run(validator, stop, interval=interval, on_step=show)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +50,9 @@ HINTS = {
     "JobMarket_GasTooLow": "Send the transaction with more gas.",
     "KernelRegistry_NoHandle": "Claim a handle first: registerPublisher.",
     "KernelRegistry_HandleTaken": "Choose another handle.",
+    "KernelRegistry_HandleAlreadySet": "An account has one handle for ever: use that one, or another account.",
+    "KernelRegistry_InvalidName": "Use lower-case letters, digits and hyphens.",
+    "KernelRegistry_NotPublisher": "Only the account that registered the kernel can do this: use its key.",
     "KernelRegistry_AlreadyRegistered": "This manifest is already registered by this publisher.",
     "KernelRegistry_VersionTaken": "Versions are immutable: raise the version.",
     "KernelRegistry_TooSlow": "Register a version whose limits.time_ms is at most half of the market's commit window.",
@@ -56,6 +61,9 @@ HINTS = {
     "ValidatorStaking_StakeTooLow": "Stake at least the minimum.",
     "ValidatorStaking_Locked": "Wait until the jobs that this validator is seated in are final.",
     "ValidatorStaking_NotThawed": "Wait until the time that is given, in seconds since 1970.",
+    "VrfCoordinator_AlreadyOperator": "This account runs an operator already: start `aivm validator run` with its key.",
+    "VrfCoordinator_NoOperators": "Nobody answers randomness requests here yet. Try again once a validator has "
+    "registered as an operator: `aivm validator operate`.",
     "VrfCoordinator_InvalidProof": "The proof must be made by the assigned operator over challengeOf's alpha.",
     "VrfCoordinator_SameBlock": "The input is not fixed yet: try again after the next block.",
     "VrfCoordinator_FeeTooLow": "Send at least `fee`.",
@@ -82,11 +90,17 @@ def error_classes() -> dict[str, type[ContractError]]:
 
 
 def show(value: Any) -> str:
-    """A value as a person reads it: bytes in hex, enumerations by name."""
+    """A value as a person reads it: bytes in hex, enumerations by name, records by their fields."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    name = getattr(value, "name", None)
-    return name.capitalize() if isinstance(name, str) else str(value)
+    if isinstance(value, Enum):
+        return value.name.capitalize()
+    if is_dataclass(value) and not isinstance(value, type):
+        listed = ", ".join(f"{field.name}={show(getattr(value, field.name))}" for field in fields(value))
+        return f"{type(value).__name__}({listed})"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(show, value)) + "]"
+    return str(value)
 
 
 def decode_revert(data: bytes) -> ContractError:

@@ -73,13 +73,19 @@ def _balance(network: Network, account: LocalAccount) -> tuple[bool, str, str]:
 def _stake(network: Network, account: LocalAccount) -> tuple[bool, str, str]:
     validator, least = network.staking.validator(account.address), network.staking.minimum_stake()
     active = validator.stake - validator.thawing
-    return active >= least, f"{ether(active)}, the least is {ether(least)}", f"aivm validator stake {least - active}wei"
+    return (
+        active >= least,
+        f"{ether(active)}, the least is {ether(least)}",
+        f"aivm validator stake {least - active}wei",
+    )
 
 
 def _environment_class(network: Network, account: LocalAccount) -> tuple[bool, str, str]:
     here, announced = machine_class(), network.staking.validator(account.address).environment_class
     if here == announced:
         return True, f"0x{here.hex()}, as announced", ""
+    if not any(announced):
+        return False, f"0x{here.hex()}, not announced yet", "Staking announces it."
     return False, f"0x{here.hex()}, announced 0x{announced.hex()}", "aivm validator stake 0wei announces it anew."
 
 

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 
 from aivm import tensors
 from registry.cli.main import main
+from registry.cli.options import show_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +156,10 @@ def test_an_input_file_that_will_not_do_is_refused_by_name_without_a_traceback(
         (["kernel", "lint", "nowhere"], "does not exist"),
         (["job", "show", "0x12", "--deployment", "d.json"], "32 bytes"),
         (["validator", "stake", "1.5wei", "--deployment", "d.json", "--key-file", "k"], "no amount"),
+        (
+            ["validator", "stake", "1ether", "--endpoint", "here", "--deployment", "d.json", "--key-file", "k"],
+            "https://",
+        ),
         (["content", "serve", "--listen", "here"], "HOST:PORT"),
         (["nonsense"], "No such command"),
     ],
@@ -167,6 +172,10 @@ def test_wrong_usage_ends_with_code_2_and_says_what_is_right(arguments: list[str
     ("arguments", "says"),
     [
         (["job", "show", "00" * 32, "--deployment", "nowhere.json", "--rpc", "http://127.0.0.1:9"], "127.0.0.1:9"),
+        (
+            ["job", "show", "00" * 32, "--deployment", "d.json", "--rpc", "127.0.0.1:8545"],
+            "such as http://127.0.0.1:8545",
+        ),
         (["kernel", "show", "kernels"], "kernels"),
         (["content", "get", "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"], "bafybei"),
         (["content", "get", "QmNope"], "QmNope"),
@@ -179,6 +188,27 @@ def test_what_cannot_be_done_ends_with_code_1_and_says_what_and_where(
     result = aivm(*arguments, code=1)
     assert says in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_values_are_shown_for_people(capsys: pytest.CaptureFixture[str]):
+    show_facts({"on": True, "off": False, "nothing": None, "inputs": {"image": "U8"}, "key": b"\x01"}, as_json=False)
+    assert [line.split("  ")[-1].strip() for line in capsys.readouterr().out.splitlines()] == [
+        "yes",
+        "no",
+        "-",
+        "image: U8",
+        "0x01",
+    ]
+
+
+def test_log_lines_are_never_wrapped():
+    code = (
+        "import logging; from registry.cli.main import main\n"
+        "try: main(['kernel', 'show', '--schema'])\n"
+        "except SystemExit: logging.getLogger('registry.x').warning('job 0x%s', 'ab' * 300)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.endswith(f" WARNING job 0x{'ab' * 300}\n")
 
 
 def test_a_linted_file_with_hidden_randomness_ends_with_code_1_and_a_remedy(tmp_path: Path):

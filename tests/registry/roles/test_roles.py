@@ -223,6 +223,24 @@ def test_a_job_that_cannot_be_computed_is_refused_refunded_and_costs_no_validato
         requester.wait(town.network, job, timeout=1)
 
 
+def test_a_job_that_nobody_requested_is_said_not_to_exist(town: Town):
+    for ask in (requester.look, requester.fetch, requester.certificate):
+        with pytest.raises(requester.JobUnknownError, match="there is no job 0x1212"):
+            ask(town.network, b"\x12" * 32)
+    with pytest.raises(requester.JobUnknownError):
+        requester.wait(town.network, b"\x12" * 32, timeout=60)
+
+
+def test_what_an_admission_committee_found_can_be_read(town: Town):
+    town.settle_in(3)
+    job = town.network.registry.kernel_of(town.admit()).validation_job
+    found = requester.certificate(town.network, job)
+    assert found.conforms
+    assert [case.name for case in found.cases] == sorted(path.stem for path in (DIGITS / "cases").iterdir())
+    with pytest.raises(requester.JobError, match="has no output tensors"):
+        requester.fetch(town.network, job)
+
+
 def test_a_kernel_that_is_not_approved_a_fee_too_low_and_a_wrong_committee_have_their_names(town: Town):
     town.settle_in(3)
     network, person = town.network, town.account("requester")
