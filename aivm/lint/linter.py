@@ -15,6 +15,7 @@ from aivm.lint.graphs import MAX_DEPTH, TooDeepError, function_key, sites
 from aivm.lint.report import Finding, LintReport
 from aivm.lint.rules import agreement, external_data, functions, loops, operators, randomness, results, shapes
 from aivm.lint.signature import Signature, signature_of
+from aivm.lint.wire import too_much
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +122,10 @@ def _run(data: bytes, manifest: Manifest | None, directory: Path | None) -> Iter
 
 
 def _parse(data: bytes) -> onnx.ModelProto | Finding:
+    much = too_much(data, onnx.ModelProto.DESCRIPTOR)
+    if much is not None:
+        remedy = "Make a smaller graph, and keep weights as raw data."
+        return Finding(error=OversizedModelError, where="model", message=f"it has {much}", remedy=remedy)
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(data)
     except DecodeError as error:

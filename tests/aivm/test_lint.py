@@ -16,6 +16,7 @@ from onnx_examples import constant, linear, model, value
 
 from aivm import canonical
 from aivm import lint as linting
+from aivm.dagpb import octets
 from aivm.lint import (
     EndlessLoopError,
     ExternalDataError,
@@ -35,6 +36,7 @@ from aivm.lint import (
     require_clean,
     signature,
 )
+from aivm.lint.wire import too_much
 from aivm.manifest import Distribution, Manifest, RandomInput
 
 node = helper.make_node
@@ -847,3 +849,28 @@ def test_a_report_lists_every_finding_of_its_stage():
 def test_every_error_of_the_linter_has_its_own_rule_name():
     errors = [getattr(linting, name) for name in linting.__all__ if name.endswith("Error")]
     assert len({error.rule for error in errors}) == len(errors)
+
+
+# ---- what a file becomes in memory
+
+
+BOMBS = {
+    "empty nodes": octets(7, b"\x0a\x00" * 2_200_000),
+    "empty imports": b"\x42\x00" * 2_200_000,
+    "empty texts in a tensor": octets(7, octets(5, b"\x32\x00" * 2_200_000)),
+    "small integers": octets(7, octets(5, octets(7, bytes(2**26 + 1)))),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+def test_a_model_that_grows_in_memory_is_refused_before_it_is_parsed(bomb, monkeypatch):
+    model = linear().SerializeToString()
+    assert lint(model).findings == ()
+    monkeypatch.setattr("onnx.ModelProto.FromString", None)
+    [finding] = lint(model + bomb).findings
+    assert finding.error is OversizedModelError
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_message_are_left_to_the_parser(data):
+    assert too_much(data, onnx.ModelProto.DESCRIPTOR) is None
