@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {SumTree} from "../../libraries/SumTree.sol";
-import {Commitment, JobId, RecordDigest} from "../../types/Ids.sol";
+import {JobId, RecordDigest} from "../../types/Ids.sol";
 import {House} from "../integration/House.sol";
 import {StakingBase} from "../staking/StakingBase.sol";
 
@@ -22,8 +22,7 @@ contract ReorganisationTest is House {
         vm.setBlockhash(vm.getBlockNumber() - 1, keccak256("the first history"));
         market.open(id, _proofFor(id));
         bytes32 seed = market.jobOf(id).seed;
-        address member = _members(id)[0];
-        Commitment stale = _commitment(id, 0, member, _right());
+        address[] memory first = _members(id);
         vm.revertToState(before);
 
         IJobMarket.JobRequest memory wanted = _wanted(7, address(0), 0);
@@ -37,13 +36,23 @@ contract ReorganisationTest is House {
         market.open(same, _proofFor(same));
         assertNotEq(market.jobOf(same).seed, seed, "another seed");
 
-        // The commitment that was sent in the first history opens in the second, if its sender is seated again.
-        address[] memory members = _members(same);
-        for (uint256 i = 0; i < members.length; ++i) {
-            if (members[i] != member) continue;
-            vm.prank(member);
-            market.commit(same, stale);
+        // What a member sent in the first history is taken in the second, and does not open to what is right there.
+        address member = _inBoth(first, _members(same));
+        _commit(same, member, _right());
+        _afterDeadline(same); // the commit window
+        bytes32 salt = _salt(same, member);
+        vm.prank(member);
+        vm.expectPartialRevert(IJobMarket.JobMarket_WrongOpening.selector);
+        market.reveal(same, _wrong(), salt);
+    }
+
+    function _inBoth(address[] memory some, address[] memory others) private pure returns (address) {
+        for (uint256 i = 0; i < some.length; ++i) {
+            for (uint256 k = 0; k < others.length; ++k) {
+                if (some[i] == others[k]) return some[i];
+            }
         }
+        revert("nobody is in both");
     }
 
     /// @dev Fails: what was signed over on one side of a fork is nothing on the other.
