@@ -854,7 +854,7 @@ def test_every_error_of_the_linter_has_its_own_rule_name():
 # ---- what a file becomes in memory
 
 
-BOMBS = {
+GROWING = {
     "empty nodes": octets(7, b"\x0a\x00" * 2_200_000),
     "empty imports": b"\x42\x00" * 2_200_000,
     "empty texts in a tensor": octets(7, octets(5, b"\x32\x00" * 2_200_000)),
@@ -862,7 +862,7 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+@pytest.mark.parametrize("bomb", GROWING.values(), ids=GROWING)
 def test_a_model_that_grows_in_memory_is_refused_before_it_is_parsed(bomb, monkeypatch):
     model = linear().SerializeToString()
     assert lint(model).findings == ()
