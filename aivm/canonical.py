@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import rfc8785
 
 from aivm.errors import AivmError
+from aivm.nesting import is_deeper
 
 #: Integers must stay below this in magnitude: above it, readers that use binary64 lose bits.
 INTEGER_BOUND = 2**53
@@ -45,8 +46,11 @@ def decode(data: bytes) -> Any:
         CanonicalError: if the bytes are not JSON, or are not exactly what `encode` makes of their value.
     """
     try:
+        text = bytes(data).decode("utf-8")
+        if is_deeper(text, MAX_DEPTH):
+            raise CanonicalError(f"JSON is nested deeper than {MAX_DEPTH} levels")
         value = json.loads(
-            bytes(data).decode("utf-8"),
+            text,
             object_pairs_hook=_object,
             parse_float=_refuse_float,
             parse_constant=_refuse_float,
@@ -56,8 +60,6 @@ def decode(data: bytes) -> Any:
         raise CanonicalError(f"bytes are not UTF-8 (at byte {error.start})") from error
     except json.JSONDecodeError as error:
         raise CanonicalError(f"bytes are not JSON: {error.msg} at byte {error.pos}") from error
-    except RecursionError as error:
-        raise CanonicalError(f"JSON is nested deeper than {MAX_DEPTH} levels") from error
     again = encode(value)
     if again != data:
         at = next((i for i, (a, b) in enumerate(zip(again, data, strict=False)) if a != b), min(len(again), len(data)))

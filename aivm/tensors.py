@@ -20,6 +20,7 @@ import numpy.typing as npt
 import rfc8785
 
 from aivm.errors import AivmError
+from aivm.nesting import is_deeper
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
@@ -43,6 +44,8 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 # Same-sized unsigned type and the one quiet NaN: sign 0, exponent all ones, top mantissa bit 1, the rest 0.
 _QUIET_NAN = {"F16": ("<u2", 0x7E00), "F32": ("<u4", 0x7FC00000), "F64": ("<u8", 0x7FF8000000000000)}
 
+#: The header, an entry, its list of sizes.
+_HEADER_DEPTH = 3
 #: Bytes of the header, padding included; bounds what a hostile file can make a reader parse.
 MAX_HEADER = 1 << 20
 #: Bytes of a file that `decode` accepts unless told otherwise.
@@ -177,8 +180,11 @@ def decode(data: bytes, *, limit: int = DEFAULT_LIMIT) -> dict[str, Array]:
 
 def _parse_header(text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        said = text.decode("utf-8")
+        if is_deeper(said, _HEADER_DEPTH):
+            raise TensorFileError(f"the header is not a tensor file's: it is nested deeper than {_HEADER_DEPTH} levels")
+        header = json.loads(said)
+    except ValueError as error:
         raise TensorFileError(f"the header is not JSON: {error}") from error
     if not isinstance(header, dict):
         raise TensorFileError(f"the header is a JSON {type(header).__name__}, not an object")

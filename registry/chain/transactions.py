@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import defaultdict
@@ -118,6 +119,9 @@ class Sender:
         with self._lock_of(account.address):
             for _ in range(NONCE_ATTEMPTS):
                 fields = self.transaction(call, account.address, value, gas)
+                # Two processes with one account could sign the very same transaction, and the second would take the
+                # first one's receipt for its own. A few wei more that may be paid, and never are, tell them apart.
+                fields["maxFeePerGas"] += secrets.randbelow(1 << 16)
                 signed = account.sign_transaction(fields)
                 transaction = "0x" + bytes(signed.hash).hex()
                 try:

@@ -10,6 +10,7 @@ import numpy as np
 
 from aivm import tensors
 from aivm.execution.inputs import InputDtypeError, InputError, InputShapeError
+from aivm.nesting import is_deeper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,10 @@ def read_inputs(path: Path, manifest: Manifest) -> dict[str, Array]:
 
 def _from_json(path: Path, manifest: Manifest) -> dict[str, Array]:
     try:
-        values = json.loads(path.read_bytes())
+        text = path.read_text(encoding="utf-8")
+        if is_deeper(text, 64):
+            raise InputShapeError(f"{path} is nested deeper than 64 levels", hint=_FORMATS)
+        values = json.loads(text)
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}", hint=_FORMATS) from error
     if not isinstance(values, dict):

@@ -13,6 +13,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 
 from aivm.cid import MAX_BLOCK, RAW, Cid, CidError, CidMismatchError
+from aivm.nesting import is_deeper
 from aivm.unixfs import CHUNK, MAX_LINKS, ImportResult, import_bytes, import_file
 from registry.content.car import write_car
 from registry.content.errors import BlockMismatchError, GatewayError
@@ -39,6 +40,7 @@ _PROFILE: Final = {
     "progress": "false",
 }
 _MAX_ANSWER: Final = 1024 * 1024
+_DEPTH: Final = 16  # of JSON in an answer; Kubo's have two
 
 
 class KuboClient:
@@ -170,8 +172,11 @@ class KuboClient:
 
     def _lines(self, answer: bytes) -> list[dict[str, Any]]:
         try:
-            lines = [json.loads(line) for line in answer.splitlines() if line.strip()]
-        except (ValueError, RecursionError) as error:
+            text = answer.decode("utf-8")
+            if is_deeper(text, _DEPTH):
+                raise GatewayError(self.url, f"answered JSON that is nested deeper than {_DEPTH} levels")
+            lines = [json.loads(line) for line in text.split("\n") if line.strip()]
+        except ValueError as error:
             raise GatewayError(self.url, f"answered something else than JSON: {answer[:200]!r}") from error
         if not lines or not all(isinstance(line, dict) for line in lines):
             raise GatewayError(self.url, f"answered no JSON object: {answer[:200]!r}")
