@@ -6,9 +6,8 @@ import json
 import os
 import re
 import stat
-from typing import TYPE_CHECKING
-
-from eth_account import Account
+import sys
+from typing import TYPE_CHECKING, Any
 
 from registry.errors import AccountError
 
@@ -20,6 +19,23 @@ if TYPE_CHECKING:
 #: Largest key file that is read, in bytes.
 MAXIMUM_SIZE = 16 * 1024
 PRIVATE = 0o600
+
+
+def _account_class() -> Any:
+    """`eth_account.Account`, without what comes along with it.
+
+    py_ecc, which is imported then, allows a recursion depth of 100,000. That is more than the C stack holds: with it,
+    deeply nested JSON from a stranger is no RecursionError but the end of the process.
+    """
+    limit = sys.getrecursionlimit()
+    try:
+        from eth_account import Account  # noqa: PLC0415 - the limit has to be read before
+    finally:
+        sys.setrecursionlimit(limit)
+    return Account
+
+
+Account = _account_class()
 
 
 def load_account(key_file: Path, *, password_file: Path | None = None) -> LocalAccount:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eth_account import Account
 from eth_utils.crypto import keccak
 
+from registry.accounts import Account
 from registry.deployment import ETHER
 
 if TYPE_CHECKING:

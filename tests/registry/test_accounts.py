@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 
 import pytest
 from eth_account import Account
@@ -12,6 +14,20 @@ from registry.accounts import create_key, load_account, load_key
 from registry.errors import AccountError
 
 KEY = bytes(range(1, 33))
+
+
+def test_no_import_of_ours_lets_nested_json_end_the_process():
+    code = (
+        "import importlib, pkgutil, sys\n"
+        "limit = sys.getrecursionlimit()\n"
+        "import registry\n"
+        "for module in pkgutil.walk_packages(registry.__path__, 'registry.'):\n"
+        "    if not module.name.endswith('__main__'):\n"
+        "        importlib.import_module(module.name)\n"
+        "        assert sys.getrecursionlimit() == limit, module.name\n"
+        "assert 'py_ecc' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.fixture
