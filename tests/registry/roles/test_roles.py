@@ -310,8 +310,7 @@ def test_a_validator_that_was_restarted_opens_the_commitment_that_it_made_before
 def test_a_commitment_that_is_sent_again_or_opened_with_another_salt_is_refused_by_name(town: Town):
     job, one = commit_only(town)
     network = town.network
-    kept = one.journal.opening(job, 0)
-    assert kept is not None
+    [kept] = one.journal.openings(job, 0)
     with pytest.raises(errors.JobMarketAlreadyCommitted):
         network.chain.transact(network.market.commit(job, b"\x01" * 32), sender=one.account)
     others = [each for name, each in town.validators.items() if name != "validator 0"]
