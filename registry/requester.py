@@ -201,6 +201,11 @@ def fetch(network: Network, job: bytes) -> Result:
         record = records.decode(content.get_record(state.digest), OutputRecord)
         limit = min(record.size, manifest.limits.output_bytes)
         file = content.read_bytes(Cid.parse(record.tensors), limit=limit)
+    if len(file) != record.size:
+        raise ResultMismatchError(
+            f"job 0x{job.hex()}: the output has {len(file)} bytes, its record says {record.size}",
+            hint="A majority attested a record that is not true of its own output. Do not use it.",
+        )
     outputs, _, recomputed = collect(manifest, file)
     for what, have in (("output record says", record.answer), ("output tensors give", f"0x{recomputed.hex()}")):
         if have != f"0x{state.answer.hex()}":
