@@ -282,12 +282,12 @@ def test_a_strangers_gateway_at_a_private_address_is_never_connected_to(host):
 
 
 def test_a_gateway_that_is_slow_and_right_is_asked_after_the_others_from_then_on(peer, monkeypatch):
-    monkeypatch.setattr("registry.content.client._QUICK", 0.05)
+    monkeypatch.setattr("registry.content.client._QUICK", 1.0)  # far from what a busy machine takes for the quick one
     asked = []
 
     def slow(send, _):
         asked.append("slow")
-        time.sleep(0.1)
+        time.sleep(1.2)
         send(answer(BLOCK))
 
     with GatewayClient([peer(slow), peer(lambda send, _: send(answer(BLOCK)))]) as client:
