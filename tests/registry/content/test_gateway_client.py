@@ -25,7 +25,7 @@ ROOT_BLOCKS = [(ROOT, ROOT_BLOCK), (CID, BLOCK), (OTHER, b"other")]
 
 def answer(body, *headers, length=None):
     length = len(body) if length is None else length
-    # The peer ends the connection after its answer, and an honest one says so: a client that meets it half closed fails.
+    # The peer ends the connection after its answer, and an honest one says so.
     head = [b"HTTP/1.1 200 OK", b"connection: close", b"content-length: %d" % length]
     return b"\r\n".join([*head, *headers, b"", body])
 
