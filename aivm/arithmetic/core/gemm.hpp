@@ -1,0 +1,64 @@
+// Sums of products: every output is acc = +0; for its terms in order: acc = fma(a, b, acc). See docs/arithmetic.md.
+//
+// The kernels work on tiles of outputs, one accumulator each, and never split a sum: a block of terms that is not the
+// first loads the accumulators that the one before stored, which is exact. So nothing here can change a bit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace aivm {
+
+enum class Activation : std::uint8_t { none, relu, clip };
+
+// What follows a finished sum, in this order: + bias, + residual, activation, canonical NaN. Each is rounded by itself, so
+// a fused epilogue equals the operators one after the other.
+struct Epilogue {
+  const float* bias = nullptr;      // per column
+  const float* row_bias = nullptr;  // per row
+  const float* residual = nullptr;  // laid out as c
+  Activation activation = Activation::none;
+  float low = 0, high = 0;  // of clip
+};
+
+// `k` terms that lie together: a[i * a_k], b[i * b_k] from these offsets.
+struct Segment {
+  std::ptrdiff_t a, b;
+  std::int64_t k;
+};
+
+// C[rows, columns] = A[rows, k] B[k, columns], with any strides, in floats.
+struct GemmBlock {
+  std::int64_t rows, columns, k;
+  const float* a;
+  std::ptrdiff_t a_row, a_k;
+  const float* b;  // of pack_b if packed, else any matrix
+  std::ptrdiff_t b_k, b_column;
+  bool packed;
+  float* c;
+  std::ptrdiff_t c_row, c_column;
+  Epilogue epilogue;
+  std::int64_t k_block;  // 0: the kernel's choice
+};
+
+// Outputs that share their terms: `rows` of them, `a_row` apart in the input and `c_row` in the output.
+struct TermTile {
+  std::int64_t a, c;      // offsets of the first row
+  std::int32_t rows;
+  std::int32_t pattern;   // which list of segments
+  std::int32_t a_stride, c_stride;  // which strides
+};
+
+struct GemmKernels {
+  int rows, columns;  // of a tile
+  // Floats that pack_b writes.
+  std::int64_t (*packed_size)(std::int64_t k, std::int64_t columns);
+  // Panels of `columns` columns, each k major, zeros beyond the last column.
+  void (*pack_b)(const float* b, std::ptrdiff_t b_k, std::ptrdiff_t b_column, std::int64_t k, std::int64_t columns,
+                 float* packed);
+  // Floats of scratch that `block` needs.
+  std::int64_t (*block_scratch)(const GemmBlock& block);
+  void (*block)(const GemmBlock& block, float* scratch);
+};
+
+}  // namespace aivm

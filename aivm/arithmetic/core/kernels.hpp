@@ -1,0 +1,17 @@
+// The table of inner loops that each instruction set fills (isa/*.cpp, through isa/table.inl).
+#pragma once
+
+#include "elementwise.hpp"
+#include "gemm.hpp"
+
+namespace aivm {
+
+struct Kernels {
+  const char* isa;
+  int lanes;          // binary32 per vector
+  bool hardware_fma;  // false: exact but emulated, and slow
+  GemmKernels gemm;
+  ElementwiseKernels elementwise;
+};
+
+}  // namespace aivm
