@@ -54,6 +54,16 @@ bool overlap(const Buffer& a, const Buffer& b) {
 std::int64_t check_plan(std::vector<Buffer>& buffers, const std::vector<Step>& steps, std::int64_t memory_limit) {
   std::int64_t arena = 0;
   for (Buffer& buffer : buffers) arena = std::max(arena, measure(buffer, memory_limit));
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    if (buffers[i].kind != Kind::view) continue;
+    const std::int64_t whole = buffers[i].offset;
+    if (whole < 0 || static_cast<std::size_t>(whole) >= i || buffers[static_cast<std::size_t>(whole)].kind == Kind::view) {
+      throw Error("view '" + buffers[i].name + "' sees no earlier buffer");
+    }
+    if (buffers[static_cast<std::size_t>(whole)].bytes != buffers[i].bytes) {
+      throw Error("view '" + buffers[i].name + "' has another size than what it sees");
+    }
+  }
 
   std::vector<Life> lives(buffers.size());
   const auto at = [&](const Step& step, Ref ref) {
@@ -66,7 +76,7 @@ std::int64_t check_plan(std::vector<Buffer>& buffers, const std::vector<Step>& s
     const Step& step = steps[s];
     for (const Ref ref : step.in) {
       if (ref == absent) continue;
-      const std::size_t i = at(step, ref);
+      const std::size_t i = seen(buffers, at(step, ref));
       const bool given = buffers[i].kind == Kind::input || buffers[i].kind == Kind::constant;
       if (!given && lives[i].written < 0) refuse(step, "reads '" + buffers[i].name + "', which nothing has written");
       lives[i].last_read = static_cast<std::ptrdiff_t>(s);
@@ -74,7 +84,7 @@ std::int64_t check_plan(std::vector<Buffer>& buffers, const std::vector<Step>& s
     for (const Ref ref : step.out) {
       if (ref == absent) continue;
       const std::size_t i = at(step, ref);
-      if (buffers[i].kind == Kind::input || buffers[i].kind == Kind::constant) {
+      if (buffers[i].kind != Kind::arena && buffers[i].kind != Kind::output) {
         refuse(step, "writes '" + buffers[i].name + "', which is not its to write");
       }
       if (lives[i].written >= 0) refuse(step, "writes '" + buffers[i].name + "', which is written already");

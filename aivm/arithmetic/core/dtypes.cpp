@@ -16,7 +16,7 @@ constexpr Described dtypes[] = {{"float32", 4}, {"float64", 8}, {"float16", 2}, 
 static_assert(sizeof dtypes / sizeof dtypes[0] == static_cast<std::size_t>(Dtype::boolean) + 1, "one entry per Dtype");
 
 // In the order of Kind.
-constexpr const char* kinds[] = {"input", "constant", "arena", "output"};
+constexpr const char* kinds[] = {"input", "constant", "arena", "output", "view"};
 
 }  // namespace
 

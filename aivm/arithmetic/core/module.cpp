@@ -203,4 +203,10 @@ NB_MODULE(_core, m) {
   m.def("hardware_fma", [](const std::string& isa) { return aivm::choose_isa(isa).kernels().hardware_fma; }, "isa"_a = "");
   m.def("available_threads", &aivm::available_threads);
   m.def("primitives", &aivm::primitive_names);
+  m.def("works_in_place",
+        [](const std::string& name) {
+          const aivm::Primitive* const primitive = aivm::find_primitive(name);
+          return primitive != nullptr && primitive->in_place;
+        },
+        "primitive"_a);
 }

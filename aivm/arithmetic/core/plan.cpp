@@ -81,12 +81,13 @@ Plan::Plan(std::vector<Buffer> buffers, const std::vector<const std::byte*>& con
     if (next == constants.size()) throw Error("constant " + quoted(buffers_[i].name) + " has no contents");
     constants_[i] = constants[next++];
   }
+  for (std::size_t i = 0; i < buffers_.size(); ++i) constants_[i] = constants_[seen(buffers_, i)];
   if (next != constants.size()) throw Error("there are more constants' contents than constants");
 
   Preparation preparation(buffers_, constants_, isa_.kernels(), tiling);
   for (const Step& step : steps_) {
     for (const Ref ref : step.in) {
-      if (ref != absent) ++uses[static_cast<std::size_t>(ref)];
+      if (ref != absent) ++uses[seen(buffers_, static_cast<std::size_t>(ref))];
     }
     const Primitive* const primitive = find_primitive(step.op);
     if (primitive == nullptr) throw Error("step " + quoted(step.name) + ": there is no primitive " + quoted(step.op));
@@ -98,7 +99,7 @@ Plan::Plan(std::vector<Buffer> buffers, const std::vector<const std::byte*>& con
   }
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     keeps_.push_back(buffers_[i].kind == Kind::constant && uses[i] > preparation.released(i));
-    if (!keeps_[i]) constants_[i] = nullptr;
+    if (!keeps_[seen(buffers_, i)]) constants_[i] = nullptr;
   }
 }
 
@@ -142,6 +143,9 @@ void Plan::run(const std::vector<const std::byte*>& inputs, const std::vector<st
       case Kind::output:
         if (next_output == outputs.size()) throw Error("output " + quoted(buffers_[i].name) + " has no memory");
         addresses[i] = outputs[next_output++];
+        break;
+      case Kind::view:
+        addresses[i] = addresses[seen(buffers_, i)];
         break;
     }
   }

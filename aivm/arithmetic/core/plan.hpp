@@ -32,9 +32,9 @@ std::int64_t item_size(Dtype dtype);
 const char* dtype_name(Dtype dtype);
 Dtype dtype_from_name(const std::string& name);  // "float32", …, "bool"; throws Error
 
-// Where a buffer lives: given by the caller at each run; given when the plan is made; in the plan's own arena; or given
-// back to the caller.
-enum class Kind : std::uint8_t { input, constant, arena, output };
+// Where a buffer lives: given by the caller at each run; given when the plan is made; in the plan's own arena; given
+// back to the caller; or in the memory of an earlier buffer of as many bytes, seen in another shape.
+enum class Kind : std::uint8_t { input, constant, arena, output, view };
 const char* kind_name(Kind kind);
 Kind kind_from_name(const std::string& name);
 
@@ -47,10 +47,15 @@ struct Buffer {
   Dtype dtype = Dtype::float32;
   std::vector<std::int64_t> shape;
   Kind kind = Kind::arena;
-  std::int64_t offset = 0;    // in the arena, a multiple of `alignment`
+  std::int64_t offset = 0;    // in the arena, a multiple of `alignment`; of a view, the buffer that it sees
   std::int64_t elements = 0;  // product of the shape
   std::int64_t bytes = 0;
 };
+
+// The buffer whose memory this one is: itself, or what a view sees.
+inline std::size_t seen(const std::vector<Buffer>& buffers, std::size_t i) {
+  return buffers[i].kind == Kind::view ? static_cast<std::size_t>(buffers[i].offset) : i;
+}
 
 struct Step {
   std::string op;    // name of the primitive
@@ -110,7 +115,7 @@ class Preparation {
     return reinterpret_cast<const T*>(constants_[static_cast<std::size_t>(ref)]);
   }
   // Says that this step will not read the constant again (it was packed), so that its memory can be given back.
-  void release(Ref ref) { ++released_[static_cast<std::size_t>(ref)]; }
+  void release(Ref ref) { ++released_[seen(buffers_, static_cast<std::size_t>(ref))]; }
   int released(std::size_t ref) const { return released_[ref]; }
 
   // Checks, each an Error that names what is wrong.
