@@ -41,12 +41,47 @@ struct GemmBlock {
   std::int64_t k_block;  // 0: the kernel's choice
 };
 
-// Outputs that share their terms: `rows` of them, `a_row` apart in the input and `c_row` in the output.
+// Outputs of a convolution that share their terms: `rows` of them, `a_row` apart in the input and `c_row` in the output.
 struct TermTile {
-  std::int64_t a, c;      // offsets of the first row
+  std::int64_t a, c;  // of the first
+  std::ptrdiff_t a_row, c_row;
   std::int32_t rows;
-  std::int32_t pattern;   // which list of segments
-  std::int32_t a_stride, c_stride;  // which strides
+  std::int32_t pattern;
+};
+// The terms of such a tile within one block of k. The offsets `b` count from the start of a panel.
+struct TermList {
+  const Segment* segments;
+  std::int32_t count;
+  bool first, last;  // the sum begins here; the sum ends here
+};
+
+// Many tiles by many columns, A read where it lies.
+struct TermBlock {
+  const TermTile* tiles;
+  std::int64_t tile_count;
+  const TermList* lists;  // of each pattern, for the first block of k; then for the next
+  std::int64_t patterns, blocks;
+  std::int64_t tallest;  // most rows of any tile
+  std::int64_t images;   // the same tiles again, this far apart
+  std::ptrdiff_t a_image, c_image;
+  const float* a;
+  const float* b;  // of pack_b
+  float* c;
+  std::int64_t columns, k;
+  Epilogue epilogue;
+};
+
+// One channel to one: the terms are the taps, and the columns are channels, all of which a row has side by side.
+struct ChannelBlock {
+  const TermTile* tiles;
+  std::int64_t tile_count;
+  const TermList* lists;  // of each pattern; segments of one term, `b` counts taps
+  const float* a;
+  const float* b;  // [taps, channels]
+  std::ptrdiff_t b_tap;
+  float* c;
+  std::int64_t columns;
+  Epilogue epilogue;
 };
 
 struct GemmKernels {
@@ -59,6 +94,12 @@ struct GemmKernels {
   // Floats of scratch that `block` needs.
   std::int64_t (*block_scratch)(const GemmBlock& block);
   void (*block)(const GemmBlock& block, float* scratch);
+  void (*terms)(const TermBlock& block);
+  int channel_rows;  // of a tile of `channels`
+  void (*channels)(const ChannelBlock& block);
+  // to[column, row] = from[row, column]
+  void (*transpose)(const float* from, std::ptrdiff_t from_row, float* to, std::ptrdiff_t to_row, std::int64_t rows,
+                    std::int64_t columns);
 };
 
 }  // namespace aivm

@@ -327,7 +327,5 @@ static void block(const GemmBlock& g, float* scratch) {
   } while (k < g.k);
 }
 
-constexpr GemmKernels gemm_kernels{tile_rows, tile_columns, packed_size, pack_b, block_scratch, block};
-
 }  // namespace AIVM_ISA
 }  // namespace aivm

@@ -89,6 +89,11 @@ class Context {
   T* scratch(int worker, std::size_t elements) {
     return static_cast<T*>(pool_.scratch(worker).get(elements * sizeof(T)));
   }
+  // Memory that all tasks of a step share; taken outside of parallel(). A step may use each `which` once.
+  template <typename T = std::byte>
+  T* shared(int which, std::size_t elements) {
+    return static_cast<T*>(pool_.shared(which).get(elements * sizeof(T)));
+  }
   int threads() const { return pool_.threads(); }
 
  private:

@@ -6,10 +6,19 @@
 namespace aivm {
 
 // elementwise.cpp
-Runner prepare_add(const Step& step, Preparation& preparation);
-Runner prepare_sub(const Step& step, Preparation& preparation);
-Runner prepare_mul(const Step& step, Preparation& preparation);
-Runner prepare_div(const Step& step, Preparation& preparation);
+Runner prepare_unary(const Step& step, Preparation& preparation);
+Runner prepare_function(const Step& step, Preparation& preparation);
+Runner prepare_arithmetic(const Step& step, Preparation& preparation);
+Runner prepare_comparison(const Step& step, Preparation& preparation);
+Runner prepare_logic(const Step& step, Preparation& preparation);
+Runner prepare_bits(const Step& step, Preparation& preparation);
+Runner prepare_float_class(const Step& step, Preparation& preparation);
+Runner prepare_where(const Step& step, Preparation& preparation);
+Runner prepare_clip(const Step& step, Preparation& preparation);
+
+// conv.cpp
+Runner prepare_conv(const Step& step, Preparation& preparation);
+Runner prepare_conv_transpose(const Step& step, Preparation& preparation);
 
 // gemm.cpp
 Runner prepare_matmul(const Step& step, Preparation& preparation);

@@ -1,6 +1,7 @@
 // Threads that change nothing but time: tasks are claimed one by one, and no result depends on who ran which.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -41,6 +42,8 @@ class Pool {
   int requested() const { return requested_; }
   Scratch& scratch(int worker) { return *scratch_[static_cast<std::size_t>(worker)]; }
 
+  Scratch& shared(int which) { return shared_[static_cast<std::size_t>(which)]; }  // 0 to 3: not of a thread, of the step
+
   // Calls function(task, worker) for every task in [0, tasks), and returns when all are done. `worker` numbers the
   // thread, for scratch memory alone. The first exception is rethrown here, after all tasks have ended.
   template <typename Function>
@@ -73,6 +76,7 @@ class Pool {
   int requested_;
   std::vector<std::thread> workers_;
   std::vector<std::unique_ptr<Scratch>> scratch_;
+  std::array<Scratch, 4> shared_;
   // Number of the job (high half) and how many of its tasks nobody has claimed (low half), in one word: a claim succeeds
   // only on the job that the claimer saw, and while a claimed task is unfinished the job stays where it is.
   alignas(64) std::atomic<std::uint64_t> state_{0};

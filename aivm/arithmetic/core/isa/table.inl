@@ -2,7 +2,9 @@
 #include "../kernels.hpp"
 #include "vector_common.inl"
 
+#include "../conv.inl"
 #include "../elementwise.inl"
+#include "../functions.inl"
 #include "../gemm.inl"
 
 #define AIVM_JOIN_(a, b) a##_##b
@@ -15,6 +17,7 @@ namespace aivm {
 const Kernels& AIVM_JOIN(AIVM_ISA, kernels)() {
   static constexpr Kernels table{
       AIVM_TEXT(AIVM_ISA), AIVM_ISA::lanes, AIVM_HARDWARE_FMA, AIVM_ISA::gemm_kernels, AIVM_ISA::elementwise_kernels,
+      AIVM_ISA::function_kernels,
   };
   return table;
 }
