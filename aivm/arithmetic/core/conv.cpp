@@ -64,6 +64,17 @@ void Convolution::cut_tiles() {
   }
 }
 
+std::ptrdiff_t triples_step(const Segment* segments, std::size_t count) {
+  if (count == 0 || count % 3 != 0) return 0;
+  const std::ptrdiff_t step = segments[1].a - segments[0].a;
+  for (std::size_t i = 0; i < count; i += 3) {
+    for (std::size_t j = i + 1; j < i + 3; ++j) {
+      if (segments[j].a - segments[j - 1].a != step || segments[j].b != segments[j - 1].b + 1) return 0;
+    }
+  }
+  return step;
+}
+
 // The terms of each pattern as segments, in blocks of k such that a block of weights stays in the first cache.
 void Convolution::list_terms() {
   constexpr std::int64_t default_block = 256;
@@ -100,7 +111,8 @@ void Convolution::list_terms() {
     }
   }
   for (const Extent& x : extents) {
-    lists.push_back({segments.data() + x.begin, static_cast<std::int32_t>(x.end - x.begin), x.first, x.last});
+    lists.push_back({segments.data() + x.begin, static_cast<std::int32_t>(x.end - x.begin), x.first, x.last,
+                     channelwise ? triples_step(segments.data() + x.begin, x.end - x.begin) : 0});
   }
 }
 
@@ -262,7 +274,6 @@ void Convolution::run_tasks(Context& context, const float* x_data, const float* 
       block.b = b;
       block.packed = true;
       block.c_row = first.c_row;
-      block.c_column = 1;
       block.k_block = tiling.k;
       block.epilogue = finish;
       for (std::int64_t i = 0; i < images; ++i) {

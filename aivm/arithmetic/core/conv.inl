@@ -36,12 +36,9 @@ static void terms(const TermBlock& g) {
         args.segment_count = list.count;
         args.first = list.first;
         args.last = list.last;
+        args.columns = full ? group * tile_columns : left;
         args.epilogue = &epilogue;
-        if (full) {
-          call_tile(args, tile.rows, group, false, false);
-        } else {
-          call_ragged_tile(args, tile.rows, left, 1, false);
-        }
+        call_tile(args, tile.rows, group, false);
       }
       j += group * tile_columns;
     }
@@ -49,70 +46,118 @@ static void terms(const TermBlock& g) {
 }
 
 // A few positions side by side share the weights that are loaded for them.
-constexpr int channel_rows = 4;
-constexpr int channel_vectors = lanes == 4 ? 2 : 4;
+constexpr int channel_rows = lanes == 8 ? 5 : 8;
+constexpr int channel_vectors = 2;
+
+// Accumulators of R positions by V vectors of channels. The last vector may have channels that do not exist.
+template <int R, int V>
+struct ChannelTile {
+  F32 acc[R][V];
+
+  static F32 get(const float* p, int v, std::int64_t tail) {
+    return tail >= lanes || v < V - 1 ? load(p + v * lanes) : load_partial(p + v * lanes, tail);
+  }
+
+  // Any taps.
+  void sum(const Segment* segments, std::int32_t count, const float* a, std::ptrdiff_t a_row, const float* b,
+           std::ptrdiff_t b_tap, std::int64_t tail) {
+    for (std::int32_t s = 0; s < count; ++s) {
+      const float* const weights = b + segments[s].b * b_tap;
+      const float* const from = a + segments[s].a;
+      for (int v = 0; v < V; ++v) {
+        const F32 w = get(weights, v, tail);
+        for (int r = 0; r < R; ++r) acc[r][v] = fma(get(from + r * a_row, v, tail), w, acc[r][v]);
+      }
+    }
+  }
+
+  // Taps three by three, as far apart as the positions are: what is loaded serves up to three positions, and each of them
+  // still meets its taps in order.
+  void slide(const Segment* segments, std::int32_t count, const float* a, std::ptrdiff_t a_row, const float* b,
+             std::ptrdiff_t b_tap) {
+    for (std::int32_t s = 0; s < count; s += 3) {
+      const float* const weights = b + segments[s].b * b_tap;
+      const float* const from = a + segments[s].a;
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        const F32 w[3] = {load(weights + v * lanes), load(weights + b_tap + v * lanes),
+                          load(weights + 2 * b_tap + v * lanes)};
+#pragma GCC unroll 12
+        for (int p = 0; p < R + 2; ++p) {
+          const F32 x = load(from + p * a_row + v * lanes);
+#pragma GCC unroll 3
+          for (int r = (p < 2 ? 0 : p - 2); r <= p && r < R; ++r) acc[r][v] = fma(x, w[p - r], acc[r][v]);
+        }
+      }
+    }
+  }
+
+  void finish(const ChannelBlock& g, std::ptrdiff_t at, std::int64_t column, std::ptrdiff_t c_row, std::int64_t tail) {
+    for (int r = 0; r < R; ++r) {
+      for (int v = 0; v < V; ++v) {
+        float* const c = g.c + at + r * c_row;
+        F32 y = acc[r][v];
+        if (g.epilogue.bias != nullptr) y = y + get(g.epilogue.bias + column, v, tail);
+        if (g.epilogue.residual != nullptr) y = y + get(g.epilogue.residual + at + r * c_row, v, tail);
+        y = canonical(activate(y, g.epilogue));
+        if (tail >= lanes || v < V - 1) {
+          store(c + v * lanes, y);
+        } else {
+          store_partial(c + v * lanes, y, tail);
+        }
+      }
+    }
+  }
+};
 
 template <int R, int V>
-static void channel_tile(const ChannelBlock& g, const TermTile& tile, std::int64_t column, std::int64_t width) {
+static void channel_tile(const ChannelBlock& g, const TermTile& tile, std::int64_t column, std::int64_t tail) {
+  ChannelTile<R, V> t;
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) t.acc[r][v] = broadcast(0.0F);
+  }
   const TermList& list = g.lists[tile.pattern];
   const float* const a = g.a + tile.a + column;
-  F32 acc[R][V];
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) acc[r][v] = broadcast(0.0F);
+  const float* const b = g.b + column;
+  if (tail >= lanes && R > 1 && list.triples_step != 0 && list.triples_step == tile.a_row) {
+    t.slide(list.segments, list.count, a, tile.a_row, b, g.b_tap);
+  } else {
+    t.sum(list.segments, list.count, a, tile.a_row, b, g.b_tap, tail);
   }
-  const bool partial = width < V * lanes;  // then V is 1
-  for (std::int32_t s = 0; s < list.count; ++s) {
-    const float* const weights = g.b + list.segments[s].b * g.b_tap + column;
-    const float* const from = a + list.segments[s].a;
-    for (int v = 0; v < V; ++v) {
-      const F32 w = partial ? load_partial(weights, width) : load(weights + v * lanes);
-      for (int r = 0; r < R; ++r) {
-        const float* const x = from + r * tile.a_row + v * lanes;
-        acc[r][v] = fma(partial ? load_partial(x, width) : load(x), w, acc[r][v]);
-      }
-    }
-  }
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) {
-      const std::ptrdiff_t at = tile.c + r * tile.c_row + column + v * lanes;
-      F32 y = acc[r][v];
-      if (g.epilogue.bias != nullptr) {
-        const float* const bias = g.epilogue.bias + column + v * lanes;
-        y = y + (partial ? load_partial(bias, width) : load(bias));
-      }
-      if (g.epilogue.residual != nullptr) {
-        const float* const residual = g.epilogue.residual + at;
-        y = y + (partial ? load_partial(residual, width) : load(residual));
-      }
-      y = canonical(activate(y, g.epilogue));
-      if (partial) {
-        store_partial(g.c + at, y, width);
-      } else {
-        store(g.c + at, y);
-      }
-    }
-  }
+  t.finish(g, tile.c + column, column, tile.c_row, tail);
 }
 
 template <int V>
-static void channel_tile_of(const ChannelBlock& g, const TermTile& tile, std::int64_t column, std::int64_t width) {
+static void channel_tile_of(const ChannelBlock& g, const TermTile& tile, std::int64_t column, std::int64_t tail) {
+#define AIVM_CHANNEL_ROWS(R)                                                             \
+  case R:                                                                                \
+    if constexpr (R <= channel_rows) return channel_tile<R, V>(g, tile, column, tail);   \
+    break;
   switch (tile.rows) {
-    case 1: return channel_tile<1, V>(g, tile, column, width);
-    case 2: return channel_tile<2, V>(g, tile, column, width);
-    case 3: return channel_tile<3, V>(g, tile, column, width);
-    case 4: return channel_tile<4, V>(g, tile, column, width);
-    default: __builtin_unreachable();
+    AIVM_CHANNEL_ROWS(1)
+    AIVM_CHANNEL_ROWS(2)
+    AIVM_CHANNEL_ROWS(3)
+    AIVM_CHANNEL_ROWS(4)
+    AIVM_CHANNEL_ROWS(5)
+    AIVM_CHANNEL_ROWS(6)
+    AIVM_CHANNEL_ROWS(7)
+    AIVM_CHANNEL_ROWS(8)
+    default:
+      break;
   }
+#undef AIVM_CHANNEL_ROWS
+  __builtin_unreachable();
 }
 
 static void channels(const ChannelBlock& g) {
   for (std::int64_t t = 0; t < g.tile_count; ++t) {
-    std::int64_t column = 0;
-    for (; column + channel_vectors * lanes <= g.columns; column += channel_vectors * lanes) {
-      channel_tile_of<channel_vectors>(g, g.tiles[t], column, channel_vectors * lanes);
-    }
-    for (; column < g.columns; column += lanes) {
-      channel_tile_of<1>(g, g.tiles[t], column, g.columns - column < lanes ? g.columns - column : lanes);
+    for (std::int64_t column = 0; column < g.columns; column += channel_vectors * lanes) {
+      const std::int64_t left = g.columns - column;
+      if (left > lanes) {
+        channel_tile_of<channel_vectors>(g, g.tiles[t], column, left - lanes);
+      } else {
+        channel_tile_of<1>(g, g.tiles[t], column, left);
+      }
     }
   }
 }

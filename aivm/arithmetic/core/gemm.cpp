@@ -132,7 +132,6 @@ Runner prepare_matmul(const Step& step, Preparation& p) {
   whole.b_k = b_transposed ? 1 : e.n;
   whole.b_column = b_transposed ? e.k : 1;
   whole.c_row = e.n;
-  whole.c_column = 1;
   whole.k_block = p.tiling.k;
   whole.epilogue = epilogue;
 

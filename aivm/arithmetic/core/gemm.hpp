@@ -15,7 +15,6 @@ enum class Activation : std::uint8_t { none, relu, clip };
 // a fused epilogue equals the operators one after the other.
 struct Epilogue {
   const float* bias = nullptr;      // per column
-  const float* row_bias = nullptr;  // per row
   const float* residual = nullptr;  // laid out as c
   Activation activation = Activation::none;
   float low = 0, high = 0;  // of clip
@@ -27,7 +26,7 @@ struct Segment {
   std::int64_t k;
 };
 
-// C[rows, columns] = A[rows, k] B[k, columns], with any strides, in floats.
+// C[rows, columns] = A[rows, k] B[k, columns], with strides in floats.
 struct GemmBlock {
   std::int64_t rows, columns, k;
   const float* a;
@@ -36,7 +35,7 @@ struct GemmBlock {
   std::ptrdiff_t b_k, b_column;
   bool packed;
   float* c;
-  std::ptrdiff_t c_row, c_column;
+  std::ptrdiff_t c_row;
   Epilogue epilogue;
   std::int64_t k_block;  // 0: the kernel's choice
 };
@@ -53,6 +52,8 @@ struct TermList {
   const Segment* segments;
   std::int32_t count;
   bool first, last;  // the sum begins here; the sum ends here
+  // Of a channelwise list: if it is threes of neighbouring taps, how far apart they look at the input; else 0.
+  std::ptrdiff_t triples_step;
 };
 
 // Many tiles by many columns, A read where it lies.

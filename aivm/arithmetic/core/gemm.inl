@@ -23,6 +23,7 @@ struct TileArgs {
   const Segment* segments;
   int segment_count;
   bool first, last;  // the terms begin here; the terms end here
+  std::int64_t columns;  // that exist: at most those of the panels, and more than those of all vectors but the last
   const Epilogue* epilogue;
 };
 
@@ -42,6 +43,11 @@ static inline F32 activate(F32 v, const Epilogue& e) {
 template <int R, int P, int V, bool Packed>
 static void tile(const TileArgs& t) {
   constexpr int N = P * V;
+  // The last vector may have columns that do not exist.
+  const std::int64_t tail = t.columns - (P - 1) * tile_columns - (V - 1) * lanes;
+  const bool whole = tail >= lanes;
+  const auto column = [](int j) -> std::ptrdiff_t { return (j / V) * tile_columns + (j % V) * lanes; };
+  const auto get = [&](const float* p, int j) { return whole || j < N - 1 ? load(p + column(j)) : load_partial(p + column(j), tail); };
   F32 acc[R][N];
   if (t.first) {
     for (int r = 0; r < R; ++r) {
@@ -49,7 +55,7 @@ static void tile(const TileArgs& t) {
     }
   } else {
     for (int r = 0; r < R; ++r) {
-      for (int j = 0; j < N; ++j) acc[r][j] = load(t.c + r * t.c_row + (j / V) * tile_columns + (j % V) * lanes);
+      for (int j = 0; j < N; ++j) acc[r][j] = get(t.c + r * t.c_row, j);
     }
   }
   const std::ptrdiff_t a_row = Packed ? 1 : t.a_row;
@@ -77,17 +83,21 @@ static void tile(const TileArgs& t) {
     const Epilogue& e = *t.epilogue;
     for (int r = 0; r < R; ++r) {
       for (int j = 0; j < N; ++j) {
-        const std::ptrdiff_t column = (j / V) * tile_columns + (j % V) * lanes;
         F32 v = acc[r][j];
-        if (e.bias != nullptr) v = v + load(e.bias + column);
-        if (e.row_bias != nullptr) v = v + broadcast(e.row_bias[r]);
-        if (e.residual != nullptr) v = v + load(e.residual + r * t.c_row + column);
+        if (e.bias != nullptr) v = v + get(e.bias, j);
+        if (e.residual != nullptr) v = v + get(e.residual + r * t.c_row, j);
         acc[r][j] = canonical(activate(v, e));
       }
     }
   }
   for (int r = 0; r < R; ++r) {
-    for (int j = 0; j < N; ++j) store(t.c + r * t.c_row + (j / V) * tile_columns + (j % V) * lanes, acc[r][j]);
+    float* const c = t.c + r * t.c_row;
+    for (int j = 0; j < N - 1; ++j) store(c + column(j), acc[r][j]);
+    if (whole) {
+      store(c + column(N - 1), acc[r][N - 1]);
+    } else {
+      store_partial(c + column(N - 1), acc[r][N - 1], tail);
+    }
   }
 }
 
@@ -135,37 +145,9 @@ static TileFunction tile_function(std::int64_t rows, int panels, bool narrow) {
   __builtin_unreachable();
 }
 
-static void call_tile(const TileArgs& args, std::int64_t rows, int panels, bool narrow, bool packed_a) {
+static void call_tile(const TileArgs& args, std::int64_t rows, int panels, bool packed_a) {
+  const bool narrow = args.columns <= lanes;
   (packed_a ? tile_function<true>(rows, panels, narrow) : tile_function<false>(rows, panels, narrow))(args);
-}
-
-// A tile whose last columns do not exist: it is computed beside C, where there is room.
-static void call_ragged_tile(TileArgs args, std::int64_t rows, std::int64_t columns, std::ptrdiff_t c_column,
-                             bool packed_a) {
-  float beside[tile_rows * tile_columns];
-  float bias[tile_columns];
-  float residual[tile_rows * tile_columns];
-  float* const c = args.c;
-  const std::ptrdiff_t c_row = args.c_row;
-  Epilogue epilogue = *args.epilogue;
-  for (int j = 0; j < tile_columns; ++j) bias[j] = epilogue.bias != nullptr && j < columns ? epilogue.bias[j] : 0.0F;
-  if (epilogue.bias != nullptr) epilogue.bias = bias;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t j = 0; j < tile_columns; ++j) {
-      const bool inside = j < columns;
-      const std::ptrdiff_t at = r * c_row + j * c_column;
-      beside[r * tile_columns + j] = inside && !args.first ? c[at] : 0.0F;
-      residual[r * tile_columns + j] = inside && epilogue.residual != nullptr ? epilogue.residual[at] : 0.0F;
-    }
-  }
-  if (epilogue.residual != nullptr) epilogue.residual = residual;
-  args.c = beside;
-  args.c_row = tile_columns;
-  args.epilogue = &epilogue;
-  call_tile(args, rows, 1, columns <= lanes, packed_a);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t j = 0; j < columns; ++j) c[r * c_row + j * c_column] = beside[r * tile_columns + j];
-  }
 }
 
 static void pack_panel(const float* b, std::ptrdiff_t b_k, std::ptrdiff_t b_column, std::int64_t k_count,
@@ -241,8 +223,7 @@ static BlockPlan plan_block(const GemmBlock& g) {
   BlockPlan p;
   p.tiles = (g.rows + tile_rows - 1) / tile_rows;
   const std::int64_t wanted = g.k_block > 0 ? g.k_block : default_k_block;
-  // A result stored crosswise has no cheap place to keep accumulators; few rows read B once anyway.
-  const bool whole = g.c_column != 1 || (g.k_block == 0 && p.tiles == 1 && g.a_k == 1);
+  const bool whole = g.k_block == 0 && p.tiles == 1 && g.a_k == 1;  // few rows read B once anyway
   const std::int64_t blocks = whole ? 1 : (g.k + wanted - 1) / wanted;
   p.k_block = blocks <= 1 ? g.k : (g.k + blocks - 1) / blocks;
   p.pack_a = g.a_k != 1 || (p.tiles > 1 && g.columns >= 4 * tile_columns);
@@ -276,7 +257,7 @@ static void block(const GemmBlock& g, float* scratch) {
     }
     for (std::int64_t j = 0; j < g.columns;) {
       const std::int64_t left = g.columns - j;
-      const bool full = left >= tile_columns && g.c_column == 1;
+      const bool full = left >= tile_columns;
       int panels = 1;
       TileArgs args{};
       if (full && p.direct_b && p.tiles == 1) {
@@ -304,21 +285,17 @@ static void block(const GemmBlock& g, float* scratch) {
       args.segment_count = 1;
       args.first = k == 0;
       args.last = k + k_count == g.k;
+      args.columns = full ? panels * tile_columns : left;
       args.epilogue = &epilogue;
       std::int64_t row = 0;
       for (std::int64_t t = 0; t < p.tiles; ++t) {
         const std::int64_t height = small + (t < larger ? 1 : 0);
         args.a = p.pack_a ? packed_a + t * tile_rows * k_count : g.a + row * g.a_row + k;
         args.a_row = g.a_row;
-        args.c = g.c + row * g.c_row + j * g.c_column;
+        args.c = g.c + row * g.c_row + j;
         args.c_row = g.c_row;
-        if (g.epilogue.row_bias != nullptr) epilogue.row_bias = g.epilogue.row_bias + row;
-        if (g.epilogue.residual != nullptr) epilogue.residual = g.epilogue.residual + row * g.c_row + j * g.c_column;
-        if (full) {
-          call_tile(args, height, panels, false, p.pack_a);
-        } else {
-          call_ragged_tile(args, height, left < tile_columns ? left : tile_columns, g.c_column, p.pack_a);
-        }
+        if (g.epilogue.residual != nullptr) epilogue.residual = g.epilogue.residual + row * g.c_row + j;
+        call_tile(args, height, panels, p.pack_a);
         row += height;
       }
       j += panels * tile_columns;
