@@ -2,7 +2,12 @@
 #pragma once
 
 #include "elementwise.hpp"
+#include "functions.hpp"
 #include "gemm.hpp"
+#include "move.hpp"
+#include "normalise.hpp"
+#include "pool.hpp"
+#include "reduce.hpp"
 
 namespace aivm {
 
@@ -12,6 +17,11 @@ struct Kernels {
   bool hardware_fma;  // false: exact but emulated, and slow
   GemmKernels gemm;
   ElementwiseKernels elementwise;
+  FunctionKernels functions;
+  ReduceKernels reduce;
+  NormaliseKernels normalise;
+  PoolKernels pool;
+  MoveKernels move;
 };
 
 }  // namespace aivm

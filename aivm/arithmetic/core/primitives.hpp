@@ -5,6 +5,9 @@
 
 namespace aivm {
 
+// copy.cpp
+Runner prepare_copy(const Step& step, Preparation& preparation);
+
 // elementwise.cpp
 Runner prepare_unary(const Step& step, Preparation& preparation);
 Runner prepare_function(const Step& step, Preparation& preparation);
@@ -20,7 +23,29 @@ Runner prepare_clip(const Step& step, Preparation& preparation);
 Runner prepare_conv(const Step& step, Preparation& preparation);
 Runner prepare_conv_transpose(const Step& step, Preparation& preparation);
 
+// gather.cpp
+Runner prepare_gather(const Step& step, Preparation& preparation);
+Runner prepare_gather_elements(const Step& step, Preparation& preparation);
+Runner prepare_gather_nd(const Step& step, Preparation& preparation);
+
 // gemm.cpp
 Runner prepare_matmul(const Step& step, Preparation& preparation);
+
+// normalise.cpp
+Runner prepare_softmax(const Step& step, Preparation& preparation);
+Runner prepare_layer_norm(const Step& step, Preparation& preparation);
+
+// ordering.cpp
+Runner prepare_arg(const Step& step, Preparation& preparation);
+Runner prepare_top_k(const Step& step, Preparation& preparation);
+
+// pool.cpp
+Runner prepare_pool(const Step& step, Preparation& preparation);
+
+// reduce.cpp
+Runner prepare_reduce(const Step& step, Preparation& preparation);
+
+// scan.cpp
+Runner prepare_scan(const Step& step, Preparation& preparation);
 
 }  // namespace aivm

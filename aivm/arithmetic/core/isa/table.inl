@@ -6,6 +6,10 @@
 #include "../elementwise.inl"
 #include "../functions.inl"
 #include "../gemm.inl"
+#include "../move.inl"
+#include "../normalise.inl"
+#include "../pool.inl"
+#include "../reduce.inl"
 
 #define AIVM_JOIN_(a, b) a##_##b
 #define AIVM_JOIN(a, b) AIVM_JOIN_(a, b)
@@ -17,7 +21,8 @@ namespace aivm {
 const Kernels& AIVM_JOIN(AIVM_ISA, kernels)() {
   static constexpr Kernels table{
       AIVM_TEXT(AIVM_ISA), AIVM_ISA::lanes, AIVM_HARDWARE_FMA, AIVM_ISA::gemm_kernels, AIVM_ISA::elementwise_kernels,
-      AIVM_ISA::function_kernels,
+      AIVM_ISA::function_kernels, AIVM_ISA::reduce_kernels, AIVM_ISA::normalise_kernels,
+      AIVM_ISA::pool_kernels, AIVM_ISA::move_kernels,
   };
   return table;
 }
