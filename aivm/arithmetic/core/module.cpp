@@ -1,6 +1,7 @@
 // The Python module aivm.arithmetic._core: plans, and which instruction sets there are. See _core.pyi.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -9,6 +10,7 @@
 #include <new>
 
 #include "plan.hpp"
+#include "trace.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -77,6 +79,64 @@ nb::object make_output(const aivm::Buffer& buffer, std::byte*& address) {
   return nb::cast(nb::ndarray<nb::numpy>(address, shape.size(), shape.data(), owner, nullptr, dlpack_of(buffer.dtype)));
 }
 
+nb::bytes bytes_of(const aivm::Hash& hash) { return nb::bytes(hash.data(), hash.size()); }
+
+// The arguments of one run, checked, and memory for its results.
+struct Call {
+  Call(const aivm::Plan& plan, const nb::sequence& inputs, int threads) : plan(plan), threads(threads) {
+    if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
+    std::size_t next = 0;
+    const std::size_t given = nb::len(inputs);
+    for (const aivm::Buffer& buffer : plan.buffers()) {
+      if (buffer.kind == aivm::Kind::input) {
+        if (next == given) throw aivm::Error("input '" + buffer.name + "' was not given");
+        in.push_back(address_of(inputs[next++], buffer));
+      } else if (buffer.kind == aivm::Kind::output) {
+        std::byte* address = nullptr;
+        results.append(make_output(buffer, address));
+        out.push_back(address);
+      }
+    }
+    if (next != given) throw aivm::Error("more inputs were given than the plan has");
+  }
+  void go(aivm::Observer* observer) const {
+    const nb::gil_scoped_release release;
+    plan.run(in, out, threads, observer);
+  }
+
+  const aivm::Plan& plan;
+  const int threads;
+  std::vector<const std::byte*> in;
+  std::vector<std::byte*> out;
+  nb::list results;
+};
+
+const aivm::Sha256& sha256_named(const std::string& name) {
+  if (name.empty()) return aivm::best_sha256();
+  for (const aivm::Sha256* sha : aivm::available_sha256()) {
+    if (name == sha->name) return *sha;
+  }
+  throw aivm::Error("there is no '" + name + "' to compute SHA-256 on this machine");
+}
+
+nb::bytes merkle_root(const Array& array, const std::string& dtype_name, int threads, const std::string& by) {
+  const aivm::Dtype dtype = aivm::dtype_from_name(dtype_name);
+  if (static_cast<std::int64_t>(array.itemsize()) != aivm::item_size(dtype)) {
+    throw aivm::Error("an element of the array has another size than " + dtype_name);
+  }
+  if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
+  const aivm::Sha256& sha = sha256_named(by);
+  aivm::Hash root;
+  {
+    const nb::gil_scoped_release release;
+    aivm::PoolLease pool(threads);
+    aivm::Context context({}, *pool);
+    root = aivm::merkle_root(static_cast<const std::byte*>(array.data()), static_cast<std::int64_t>(array.nbytes()), dtype,
+                             context, sha);
+  }
+  return bytes_of(root);
+}
+
 class PyPlan {
  public:
   PyPlan(std::vector<aivm::Buffer> buffers, const nb::list& constants, std::vector<aivm::Step> steps,
@@ -96,26 +156,37 @@ class PyPlan {
   }
 
   nb::list run(const nb::sequence& inputs, int threads) const {
-    std::vector<const std::byte*> in;
-    std::vector<std::byte*> out;
-    nb::list results;
-    if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
-    std::size_t next = 0;
-    const std::size_t given = nb::len(inputs);
-    for (const aivm::Buffer& buffer : plan_->buffers()) {
-      if (buffer.kind == aivm::Kind::input) {
-        if (next == given) throw aivm::Error("input '" + buffer.name + "' was not given");
-        in.push_back(address_of(inputs[next++], buffer));
-      } else if (buffer.kind == aivm::Kind::output) {
-        std::byte* address = nullptr;
-        results.append(make_output(buffer, address));
-        out.push_back(address);
-      }
+    Call call(*plan_, inputs, threads);
+    call.go(nullptr);
+    return call.results;
+  }
+
+  // A run, and the Merkle root of each watched buffer, which steps have to write.
+  std::pair<nb::list, nb::list> trace(const nb::sequence& inputs, const std::vector<aivm::Ref>& watched,
+                                      int threads) const {
+    Call call(*plan_, inputs, threads);
+    aivm::Tracer tracer(*plan_, watched, aivm::best_sha256());
+    call.go(&tracer);
+    nb::list roots;
+    for (const aivm::Hash& root : tracer.roots) roots.append(bytes_of(root));
+    return {call.results, roots};
+  }
+
+  // A run, and the contents of each watched buffer.
+  std::pair<nb::list, nb::list> inspect(const nb::sequence& inputs, const std::vector<aivm::Ref>& watched,
+                                        int threads) const {
+    Call call(*plan_, inputs, threads);
+    nb::list contents;
+    std::vector<std::byte*> targets;
+    for (const aivm::Ref ref : watched) {
+      if (ref < 0 || static_cast<std::size_t>(ref) >= plan_->buffers().size()) throw aivm::Error("there is no such buffer");
+      std::byte* address = nullptr;
+      contents.append(make_output(plan_->buffers()[static_cast<std::size_t>(ref)], address));
+      targets.push_back(address);
     }
-    if (next != given) throw aivm::Error("more inputs were given than the plan has");
-    const nb::gil_scoped_release release;
-    plan_->run(in, out, threads);
-    return results;
+    aivm::Copier copier(*plan_, watched, std::move(targets));
+    call.go(&copier);
+    return {call.results, contents};
   }
 
   const aivm::Plan& plan() const { return *plan_; }
@@ -189,6 +260,8 @@ NB_MODULE(_core, m) {
            "buffers"_a, "constants"_a, "steps"_a, nb::kw_only(), "isa"_a = "", "tiling"_a = aivm::Tiling{},
            "memory_limit"_a = std::int64_t{1} << 46)
       .def("run", &PyPlan::run, "inputs"_a, "threads"_a = 1)
+      .def("trace", &PyPlan::trace, "inputs"_a, "watched"_a, "threads"_a = 1)
+      .def("inspect", &PyPlan::inspect, "inputs"_a, "watched"_a, "threads"_a = 1)
       .def_prop_ro("buffers", [](const PyPlan& p) { return p.plan().buffers(); })
       .def_prop_ro("steps", [](const PyPlan& p) { return p.plan().steps(); })
       .def_prop_ro("isa", [](const PyPlan& p) { return p.plan().isa().name; })
@@ -203,6 +276,15 @@ NB_MODULE(_core, m) {
   m.def("hardware_fma", [](const std::string& isa) { return aivm::choose_isa(isa).kernels().hardware_fma; }, "isa"_a = "");
   m.def("available_threads", &aivm::available_threads);
   m.def("primitives", &aivm::primitive_names);
+  m.def("merkle_root", &merkle_root, nb::arg("array").noconvert(), "dtype"_a, "threads"_a = 1, "sha256"_a = "");
+  m.def("sha256", [](const nb::bytes& data, const std::string& by) {
+    return bytes_of(aivm::sha256(sha256_named(by), data.data(), static_cast<std::int64_t>(data.size())));
+  }, "data"_a, "by"_a = "");
+  m.def("sha256_implementations", [] {
+    std::vector<std::string> names;
+    for (const aivm::Sha256* sha : aivm::available_sha256()) names.emplace_back(sha->name);
+    return names;
+  });
   m.def("works_in_place",
         [](const std::string& name) {
           const aivm::Primitive* const primitive = aivm::find_primitive(name);
