@@ -9,6 +9,8 @@ function(aivm_add_isa name flags)
   target_compile_options(aivm_isa_${name} PRIVATE ${AIVM_FLOAT_FLAGS} -O3 -Wall -Wextra -Wno-psabi -Wno-uninitialized -Wno-maybe-uninitialized
                          -fno-exceptions -fno-rtti ${flags})
   target_sources(aivm_core PRIVATE $<TARGET_OBJECTS:aivm_isa_${name}>)
+  set(AIVM_ISAS ${AIVM_ISAS} ${name} PARENT_SCOPE)
+  set(AIVM_FLAGS_${name} ${flags} PARENT_SCOPE)
   string(TOUPPER ${name} upper)
   target_compile_definitions(aivm_core PRIVATE AIVM_HAVE_${upper}=1)
   add_custom_command(TARGET aivm_core PRE_LINK

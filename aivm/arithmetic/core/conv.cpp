@@ -383,7 +383,7 @@ Runner prepare(const Step& step, Preparation& p, bool transposed) {
   c.lines = make_lines(axes, c.window, in, out, c.channelwise ? c.kernels.channel_rows : c.kernels.rows);
   c.cut_tiles();
   c.list_terms();
-  c.plain = !c.channelwise && c.lines.lines.size() == 1 && c.lines.patterns[0].size() == 1 && e.group_in > 0;
+  c.plain = !c.channelwise && e.taps == 1 && c.lines.lines.size() == 1 && c.lines.patterns[0].size() == 1 && e.group_in > 0;
   c.packed_group = c.channelwise ? e.taps * e.out_channels / e.groups : c.kernels.packed_size(e.terms, e.group_out);
   if (const auto* const constant = p.constant<float>(step.in[1]); constant != nullptr && w.elements > 0) {
     c.packed.resize(static_cast<std::size_t>(c.packed_group * e.groups));
