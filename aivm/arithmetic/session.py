@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
-from onnx.external_data_helper import load_external_data_for_model
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from aivm.arithmetic import _core
 from aivm.arithmetic.check import check_model
@@ -20,13 +21,15 @@ from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.lower.graph import Functions, Port, normal_domain, opset_versions, parse_graph, read_port
 from aivm.arithmetic.lower.registry import OLDEST_OPSET
 from aivm.arithmetic.lower.stage import Limits
+from aivm.digests import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from aivm.arithmetic.executor import RunPlan
     from aivm.arithmetic.lower.graph import Graph
     from aivm.arithmetic.lower.hosted import ArrayItem
+    from aivm.arithmetic.trace import Recording, Trace
     from aivm.tensors import Array
 
 
@@ -54,9 +57,11 @@ class Session:
     Plans are made for the shapes that a run is given, and kept. A session may be used by several threads at once.
     """
 
-    def __init__(self, model: Model, settings: Settings) -> None:
+    def __init__(self, model: Model, settings: Settings, *, digest: Digest) -> None:
         self.model = model
         self.settings = settings
+        #: SHA-256 of the model's file, which traces name it by.
+        self.digest = digest
         self.runner = GraphRunner(model.graph, model.functions, settings)
 
     @property
@@ -99,6 +104,23 @@ class Session:
         outputs = self.runner.run(feeds, run_plan)
         return dict(zip(self.outputs, outputs, strict=True))
 
+    def trace(self, inputs: Mapping[str, Array]) -> Trace:
+        """The digest of every operator's output for these inputs, in the order in which they are computed.
+
+        Args:
+            inputs: as for a run.
+
+        Raises:
+            ArithmeticEngineError: as in a run.
+        """
+        return self.record(inputs).trace
+
+    def record(self, inputs: Mapping[str, Array]) -> Recording:
+        """A trace, with a way to get at the tensors behind it."""
+        from aivm.arithmetic.recorder import record  # noqa: PLC0415 - runs without a trace need none of it
+
+        return record(self, inputs)
+
     def plan(self, inputs: Mapping[str, Array]) -> dict[str, Any]:
         """The description of the first plan for inputs of these shapes, as canonical JSON can hold it."""
         return self.runner.prepare(self._feeds(inputs)).program.description()
@@ -120,12 +142,13 @@ def open_session(source: Any, *, threads: int | None = None, isa: str = "", limi
         MalformedModelError: it is no model, or breaks the rules of ONNX.
         UnsupportedOperatorError: it has an operator, a version or a dtype that the engine does not have.
     """
-    model = parse_model(read_model(source))
+    proto, digest = read_model(source)
+    model = parse_model(proto)
     settings = Settings(
         threads=_core.available_threads() if threads is None else threads, isa=isa, limits=limits or Limits()
     )
     _core.isa(isa)  # a machine that cannot do what is asked for says so now
-    session = Session(model, settings)
+    session = Session(model, settings, digest=digest)
     shapes = [port.shape for port in session.inputs]
     if all(port.tensor and port.dtype for port in session.inputs) and all(
         shape is not None and all(isinstance(extent, int) for extent in shape) for shape in shapes
@@ -134,27 +157,43 @@ def open_session(source: Any, *, threads: int | None = None, isa: str = "", limi
     return session
 
 
-def read_model(source: Any) -> onnx.ModelProto:
-    """The model's protobuf message.
+def read_model(source: Any) -> tuple[onnx.ModelProto, Digest]:
+    """The model's protobuf message, and the SHA-256 of its file and of whatever it has in other files.
 
     Raises:
         MalformedModelError: it cannot be read.
     """
     if isinstance(source, onnx.ModelProto):
-        return source
+        return source, Digest.of(source.SerializeToString(deterministic=True))
     data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else None
     path = None if data is not None else Path(source)
     try:
         if path is not None:
             data = path.read_bytes()
         model = onnx.ModelProto.FromString(data or b"")
+        hashed = hashlib.sha256(data or b"")
         if path is not None:
+            outside = [tensor for tensor in _tensors(model.graph.node, model.graph) if uses_external_data(tensor)]
             load_external_data_for_model(model, str(path.parent))
+            for tensor in outside:
+                hashed.update(tensor.raw_data)
     except OSError as error:
         raise MalformedModelError(f"the model cannot be read: {error}") from error
     except (DecodeError, ValueError, onnx.checker.ValidationError, RuntimeError) as error:
         raise MalformedModelError(f"the file is no ONNX model: {error}") from error
-    return model
+    return model, Digest(hashed.digest())
+
+
+def _tensors(nodes: Iterable[onnx.NodeProto], graph: onnx.GraphProto | None = None) -> Iterator[onnx.TensorProto]:
+    """All stored tensors, in subgraphs too."""
+    if graph is not None:
+        yield from graph.initializer
+    for node in nodes:
+        for attribute in node.attribute:
+            yield attribute.t
+            yield from attribute.tensors
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _tensors(inner.node, inner)
 
 
 def parse_model(proto: onnx.ModelProto) -> Model:
