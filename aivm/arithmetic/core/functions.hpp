@@ -15,7 +15,7 @@ constexpr const char* function_names[function_count] = {
     "exp", "log", "reciprocal", "sigmoid", "sin", "sinh", "sqrt", "tan", "tanh"};
 
 struct FunctionKernels {
-  // y[i] = f(x[i]); x and y may be the same memory.
+  // y[i] = f(x[i]), NaNs canonical; x and y may be the same memory.
   void (*unary)(Function function, const float* x, float* y, std::int64_t n);
 };
 

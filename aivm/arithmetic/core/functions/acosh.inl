@@ -6,12 +6,11 @@
 namespace aivm {
 namespace AIVM_ISA {
 
-AIVM_INLINE F64 acosh(F64 x) {
-  const F64 infinity = broadcast(__builtin_inf());
-  const F64 t = x - broadcast(1.0);
-  const F64 u = t + sqrt(fma(t, t, t + t));
-  const F64 y = select(x < infinity, log1p(u), x);
-  return select(t < broadcast(0.0), broadcast(__builtin_nan("")), y);
+AIVM_TEMPLATE Wide<n> acosh(Wide<n> x) {
+  const Wide<n> t = x - 1.0;
+  const Wide<n> u = t + sqrt(fma(t, t, t + t));
+  const Wide<n> y = select(x < infinity, log1p(u), x);
+  return select(t < 0.0, not_a_number, y);
 }
 
 }  // namespace AIVM_ISA

@@ -6,10 +6,9 @@
 namespace aivm {
 namespace AIVM_ISA {
 
-AIVM_INLINE F64 asin(F64 x) {
-  const ArcSine part = reduce_arcsine(abs(x));
-  const F64 minus_two = broadcast(-2.0);
-  const F64 large = fma(minus_two, part.s, broadcast(half_pi_0)) + fma(minus_two, part.rest, broadcast(half_pi_1));
+AIVM_TEMPLATE Wide<n> asin(Wide<n> x) {
+  const ArcSine<n> part = reduce_arcsine(abs(x));
+  const Wide<n> large = fma(part.s, -2.0, half_pi_0) + fma(part.rest, -2.0, half_pi_1);
   return copysign(select(part.small, part.s + part.rest, large), x);
 }
 

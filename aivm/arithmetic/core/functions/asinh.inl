@@ -6,12 +6,11 @@
 namespace aivm {
 namespace AIVM_ISA {
 
-AIVM_INLINE F64 asinh(F64 x) {
-  const F64 one = broadcast(1.0);
-  const F64 magnitude = abs(x);
-  const F64 square = magnitude * magnitude;
-  const F64 u = magnitude + square / (one + sqrt(square + one));
-  return copysign(select(magnitude < broadcast(__builtin_inf()), log1p(u), magnitude), x);
+AIVM_TEMPLATE Wide<n> asinh(Wide<n> x) {
+  const Wide<n> magnitude = abs(x);
+  const Wide<n> square = magnitude * magnitude;
+  const Wide<n> u = magnitude + square / (sqrt(square + 1.0) + 1.0);
+  return copysign(select(magnitude < infinity, log1p(u), magnitude), x);
 }
 
 }  // namespace AIVM_ISA

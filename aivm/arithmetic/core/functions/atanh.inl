@@ -6,12 +6,11 @@
 namespace aivm {
 namespace AIVM_ISA {
 
-AIVM_INLINE F64 atanh(F64 x) {
-  const F64 one = broadcast(1.0);
-  const F64 magnitude = abs(x);
-  F64 y = log1p((magnitude + magnitude) / (one - magnitude)) * broadcast(0.5);
-  y = select(magnitude == one, broadcast(__builtin_inf()), y);
-  y = select(magnitude > one, broadcast(__builtin_nan("")), y);
+AIVM_TEMPLATE Wide<n> atanh(Wide<n> x) {
+  const Wide<n> magnitude = abs(x);
+  Wide<n> y = log1p((magnitude + magnitude) / (1.0 - magnitude)) * 0.5;
+  y = select(magnitude == 1.0, infinity, y);
+  y = select(magnitude > 1.0, not_a_number, y);
   return copysign(y, x);
 }
 

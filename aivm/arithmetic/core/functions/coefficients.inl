@@ -18,21 +18,20 @@ constexpr double quarter_pi_0 = 0x1.921fb54442d18p-1;  // pi / 4, part 0
 constexpr double quarter_pi_1 = 0x1.1a62633145c07p-55;  // pi / 4, part 1
 constexpr double inverse_half_pi = 0x1.45f306dc9c883p-1;
 
-// e^r = 1 + r + r^2 p(r), |r| <= ln(2)/2; error 2^-56.4
+// e^r = 1 + r + r^2 p(r), |r| <= log(2)/2; error 2^-51.6
 constexpr double exp_tail[] = {
-    0x1.000000000000ap-1,
-    0x1.55555555554fap-3,
-    0x1.555555555087cp-5,
-    0x1.1111111127beap-7,
-    0x1.6c16c1842a18fp-10,
-    0x1.a01a012a559b1p-13,
-    0x1.a0199a0c5affdp-16,
-    0x1.71df255761396p-19,
-    0x1.28ad72d3fa16fp-22,
-    0x1.ad7f6655530e7p-26,
+    0x1.ffffffffffed2p-2,
+    0x1.55555555507b5p-3,
+    0x1.5555555589154p-5,
+    0x1.11111125b7148p-7,
+    0x1.6c16c0c81d57ap-10,
+    0x1.a0198d4c63950p-13,
+    0x1.a01b7c6773e7cp-16,
+    0x1.72e928adc1457p-19,
+    0x1.2707a885c82d4p-22,
 };
 
-// e^r - 1 = r + r^2 p(r), |r| <= ln(2)/2; error 2^-56.2
+// e^r - 1 = r + r^2 p(r), |r| <= log(2)/2; error 2^-56.2
 constexpr double expm1_tail[] = {
     0x1.0000000000001p-1,
     0x1.5555555555557p-3,
@@ -78,7 +77,7 @@ constexpr double cos_tail[] = {
     -0x1.8fa46549d5babp-37,
 };
 
-// sinh r = r + r^3 p(r^2), |r| <= ln(2)/2; error 2^-60.5
+// sinh r = r + r^3 p(r^2), |r| <= log(2)/2; error 2^-60.5
 constexpr double sinh_tail[] = {
     0x1.5555555555559p-3,
     0x1.111111110f6cep-7,
@@ -87,7 +86,7 @@ constexpr double sinh_tail[] = {
     0x1.af5e8af075c5bp-26,
 };
 
-// cosh r = 1 + r^2/2 + r^4 p(r^2), |r| <= ln(2)/2; error 2^-66.9
+// cosh r = 1 + r^2/2 + r^4 p(r^2), |r| <= log(2)/2; error 2^-66.9
 constexpr double cosh_tail[] = {
     0x1.5555555555558p-5,
     0x1.6c16c16c15096p-10,
@@ -128,12 +127,25 @@ constexpr double asin_tail[] = {
     0x1.0b4b95b32e123p-5,
 };
 
-// 1/d = p(d), 1 <= d <= 2; error 2^-9.2
-constexpr double reciprocal_start[] = {
-    0x1.6a09c2c5e0f16p+1,
-    -0x1.783c56f5cba58p+1,
-    0x1.54bde47e00e33p+0,
-    -0x1.c65285fd56843p-3,
+// e^r = 1 + r + r^2 p(r), |r| <= log(2)/16, tuned; error 2^-48.6
+constexpr double exp_eighth_tail[] = {
+    0x1.ffffffffffb70p-2,
+    0x1.55555548a5652p-3,
+    0x1.5555558396a01p-5,
+    0x1.1115bc1de2ebfp-7,
+    0x1.6c09a76b5f34ap-10,
+};
+
+// 2^(j/8), tuned
+constexpr double eighths[] = {
+    0x1.0000000000000p+0,
+    0x1.172b83c7d517bp+0,
+    0x1.306fe0a31b718p+0,
+    0x1.4bfdad5362a24p+0,
+    0x1.6a09e667f3bcap+0,
+    0x1.8ace5422aa0dbp+0,
+    0x1.ae89f995ad3abp+0,
+    0x1.d5818dcfba489p+0,
 };
 
 // erf x = x p(x - i - 1/2), i <= x <= i + 1, i = 0 … 3: one row per power, one column per i; error 2^-53.8

@@ -6,10 +6,9 @@
 namespace aivm {
 namespace AIVM_ISA {
 
-AIVM_INLINE F64 cos(F64 x) {
-  const ReducedAngle angle = reduce_angle(x);
-  return sin_of_parts(angle.r, angle.quadrant + broadcast(std::int64_t{1}));
-}
+AIVM_TEMPLATE Wide<n> cos_of_ordinary(Wide<n> x) { return cos_of_angle(reduce_ordinary_angle(x)); }
+
+AIVM_TEMPLATE Wide<n> cos(Wide<n> x) { return cos_of_angle(reduce_angle(x)); }
 
 }  // namespace AIVM_ISA
 }  // namespace aivm

@@ -6,15 +6,9 @@
 namespace aivm {
 namespace AIVM_ISA {
 
-AIVM_INLINE F64 exp(F64 x) {
-  // Beyond these bounds the result rounds to infinity or to zero, as it does at them.
-  const ReducedExponent reduced = reduce_exponent(at_least(at_most(x, 90.0), -110.0));
-  const F64 r = reduced.r;
-  const F64 square = r * r;
-  const F64 tail = polynomial_halves(r, square, exp_tail);
-  const F64 mantissa = fma(square, tail, r) + broadcast(1.0);
-  return scale(mantissa, reduced.k);
-}
+AIVM_TEMPLATE Wide<n> exp_of_ordinary(Wide<n> x) { return exponential(x); }
+
+AIVM_TEMPLATE Wide<n> exp(Wide<n> x) { return exponential(ordinary_exponent(x)); }
 
 }  // namespace AIVM_ISA
 }  // namespace aivm

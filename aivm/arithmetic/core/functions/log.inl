@@ -6,14 +6,18 @@
 namespace aivm {
 namespace AIVM_ISA {
 
-AIVM_INLINE F64 log(F64 x) {
-  const F64 zero = broadcast(0.0);
-  const F64 infinity = broadcast(__builtin_inf());
-  const Decomposed parts = decompose(x);
-  F64 y = log_of_parts(parts.k, parts.m - broadcast(1.0));
-  y = select(x < infinity, y, x);                             // infinity and NaN
-  y = select(x == zero, -infinity, y);
-  return select(x < zero, broadcast(__builtin_nan("")), y);
+// Positive and finite.
+AIVM_INLINE M32 is_ordinary_for_log(F32 x) { return (x > broadcast(0.0F)) & (x < broadcast(__builtin_inff())); }
+
+AIVM_TEMPLATE Wide<n> log_of_ordinary(Wide<n> x) {
+  const Decomposed<n> parts = decompose(x);
+  return log_of_parts(parts.k, parts.m - 1.0);
+}
+
+AIVM_TEMPLATE Wide<n> log(Wide<n> x) {
+  Wide<n> y = select(x < infinity, log_of_ordinary(x), x);  // infinity and NaN
+  y = select(x == 0.0, -infinity, y);
+  return select(x < 0.0, not_a_number, y);
 }
 
 }  // namespace AIVM_ISA

@@ -2,27 +2,22 @@
 #pragma once
 
 #include "exponential.inl"
-#include "reciprocal.inl"
 
 namespace aivm {
 namespace AIVM_ISA {
 
-AIVM_INLINE F64 sigmoid(F64 x) {
-  const F64 magnitude = abs(x);
-  const ReducedExponent reduced = reduce_exponent(-at_most(magnitude, 110.0));
-  const F64 r = reduced.r;
-  const F64 square = r * r;
-  const F64 tail = polynomial_halves(r, square, exp_tail);
-  const F64 e = scale(fma(square, tail, r) + broadcast(1.0), reduced.k);  // e^-|x|
-  const F64 one = broadcast(1.0);
-  const F64 numerator = select(x < broadcast(0.0), e, one);
-  const F64 quotient = divide_by_small(numerator, one + e);
+AIVM_TEMPLATE Wide<n> sigmoid_of_ordinary(Wide<n> x) {
+  const Wide<n> magnitude = abs(x);
+  const Wide<n> e = exponential(-magnitude);
+  const Wide<n> quotient = select(x < 0.0, e, 1.0) / (e + 1.0);
   // 1/2 + x/4 - x^3/48 + …: close to zero the first two terms can lie midway between two binary32, and binary64 loses
   // the third. There it is enough to err to its side: by 2^-28 of x/4, less than the distance of x/4 from any midpoint
   // that it is not at.
-  const F64 near_half = fma(x, broadcast(0.25 * (1.0 - 0x1p-28)), broadcast(0.5));
-  return select(magnitude < broadcast(0x1p-11), near_half, quotient);
+  const Wide<n> near_half = fma(x, 0.25 * (1.0 - 0x1p-28), 0.5);
+  return select(magnitude < 0x1p-11, near_half, quotient);
 }
+
+AIVM_TEMPLATE Wide<n> sigmoid(Wide<n> x) { return sigmoid_of_ordinary(ordinary_exponent(x)); }
 
 }  // namespace AIVM_ISA
 }  // namespace aivm

@@ -6,10 +6,9 @@
 namespace aivm {
 namespace AIVM_ISA {
 
-AIVM_INLINE F64 sin(F64 x) {
-  const ReducedAngle angle = reduce_angle(x);
-  return sin_of_parts(angle.r, angle.quadrant);
-}
+AIVM_TEMPLATE Wide<n> sin_of_ordinary(Wide<n> x) { return sin_of_angle(reduce_ordinary_angle(x)); }
+
+AIVM_TEMPLATE Wide<n> sin(Wide<n> x) { return sin_of_angle(reduce_angle(x)); }
 
 }  // namespace AIVM_ISA
 }  // namespace aivm
