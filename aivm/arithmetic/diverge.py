@@ -203,7 +203,8 @@ def ulps_between(a: Array, b: Array) -> tuple[Array, Array]:
     """
     if dtypes.from_numpy(a.dtype) not in ("float16", "bfloat16", "float32", "float64"):
         return np.abs(a.astype(object) - b.astype(object)), np.ones(a.shape, np.bool_)
-    nan_a, nan_b = np.isnan(a), np.isnan(b)
+    with np.errstate(invalid="ignore"):  # signalling NaNs
+        nan_a, nan_b = np.isnan(a), np.isnan(b)
     distances = np.abs(_ordinals(a).astype(object) - _ordinals(b).astype(object))
     return np.where(nan_a & nan_b, 0, distances), nan_a == nan_b
 
