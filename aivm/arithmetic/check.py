@@ -67,7 +67,9 @@ class _Checker:
         if node.op_type in FLOW and node.domain == "":
             return [None] * len(node.outputs)
         if registry.find(node) is None:
-            function = functions.standard_body(node, given)
+            function = functions.standard_body(node, given, [None] * len(given))
+            if function is None and functions.may_have_body(node):
+                return output_dtypes(node, schema, given)
             if function is None:
                 raise UnsupportedOperatorError(
                     f"{node.title}: this engine does not have the operator", hint="see docs/operators.md"

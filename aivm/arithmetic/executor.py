@@ -153,7 +153,7 @@ class GraphRunner:
 
     def _inner_run(self, run_plan: RunPlan) -> Callable[..., list[ArrayItem]]:
         def run(graph: Graph, constants: Mapping[str, Value], inputs: Mapping[str, ArrayItem]) -> list[ArrayItem]:
-            # A loop's constants are one object for as long as its plan is kept, and it is kept here: no other has its id.
+            # A loop's constants are one object for as long as its plan is kept; held here, no other takes its id.
             key = id(constants)
             if key not in self._inner:
                 while len(self._inner) >= _KEPT:

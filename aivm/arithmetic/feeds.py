@@ -89,7 +89,8 @@ def _check_tensor(port: Port, value: Any, free: dict[str, tuple[str, int]]) -> A
 def _check_array(port: Port, value: Any) -> np.ndarray[Any, np.dtype[Any]]:
     if not isinstance(value, np.ndarray):
         raise FeedDtypeError(
-            f"input {port.name!r} is a {type(value).__name__}, not an array", hint="give a NumPy array of the right dtype"
+            f"input {port.name!r} is a {type(value).__name__}, not an array",
+            hint="give a NumPy array of the right dtype",
         )
     if dtypes.from_numpy(value.dtype.newbyteorder("=")) is None:
         raise FeedDtypeError(f"input {port.name!r} is {value.dtype}, which no tensor of this engine can be")

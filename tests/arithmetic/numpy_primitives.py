@@ -1,6 +1,7 @@
 """The primitives in NumPy, read from docs/primitives.md alone: slow, plain, and exact where the primitive is.
 
-Sums of products are computed in binary64 and rounded, so floats agree within a tolerance and everything else to the bit.
+Sums of products are computed in binary64 and rounded, so floats agree within a tolerance and everything else to the
+bit.
 """
 
 from __future__ import annotations
@@ -115,7 +116,14 @@ def _div(x, _ints, _reals, _outs):
     if x[0].dtype.kind == "f":
         return [x[0] / x[1]]
     a, b = np.broadcast_arrays(x[0], x[1])
-    return [np.array([int(p) // int(q) if (p < 0) == (q < 0) else -(-int(p) // int(q)) for p, q in zip(a.flat, b.flat)])]
+    return [
+        np.array(
+            [
+                int(p) // int(q) if (p < 0) == (q < 0) else -(-int(p) // int(q))
+                for p, q in zip(a.flat, b.flat, strict=True)
+            ]
+        )
+    ]
 
 
 def _mod(x, ints, _reals, _outs):
@@ -132,7 +140,11 @@ def _bit_shift(x, ints, _reals, _outs):
     a, b = np.broadcast_arrays(x[0], x[1])
     shift = (lambda p, q: p << q) if ints[0] else (lambda p, q: p >> q)
     width = a.dtype.itemsize * 8
-    return [np.array([shift(int(p), int(q)) & ((1 << width) - 1) for p, q in zip(a.flat, b.flat)], dtype=a.dtype)]
+    return [
+        np.array(
+            [shift(int(p), int(q)) & ((1 << width) - 1) for p, q in zip(a.flat, b.flat, strict=True)], dtype=a.dtype
+        )
+    ]
 
 
 def _where(x, _ints, _reals, _outs):
@@ -307,8 +319,8 @@ def _taps(extents, window, shape):
     for out in np.ndindex(*shape):
         taps = []
         for tap in np.ndindex(*kernel):
-            at = [o * s - b + t * d for o, s, b, t, d in zip(out, strides, before, tap, dilations)]
-            taps.append((tap, tuple(at) if all(0 <= i < n for i, n in zip(at, extents)) else None))
+            at = [o * s - b + t * d for o, s, b, t, d in zip(out, strides, before, tap, dilations, strict=True)]
+            taps.append((tap, tuple(at) if all(0 <= i < n for i, n in zip(at, extents, strict=True)) else None))
         yield out, taps
 
 
@@ -343,8 +355,8 @@ def _conv_transpose(x, ints, _reals, outs):
     per_in, per_out = a.shape[1] // group, w.shape[1]
     for at in np.ndindex(*a.shape[2:]):
         for tap in np.ndindex(*kernel):
-            out = [i * s - b + t * d for i, s, b, t, d in zip(at, strides, before, tap, dilations)]
-            if not all(0 <= o < n for o, n in zip(out, y.shape[2:])):
+            out = [i * s - b + t * d for i, s, b, t, d in zip(at, strides, before, tap, dilations, strict=True)]
+            if not all(0 <= o < n for o, n in zip(out, y.shape[2:], strict=True)):
                 continue
             for g in range(group):
                 block = a[(slice(None), slice(g * per_in, (g + 1) * per_in), *at)]
@@ -389,10 +401,10 @@ def _average_pool(x, ints, _reals, outs):
         inside = [at for _, at in taps if at is not None]
         count = len(inside)
         if count_padding:  # what lies beyond the padding is not counted
-            starts = [o * s - b for o, s, b in zip(out, strides, before)]
+            starts = [o * s - b for o, s, b in zip(out, strides, before, strict=True)]
             count = math.prod(
                 sum(1 for t in range(k) if start + t * d < n + a)
-                for start, k, d, n, a in zip(starts, kernel, dilations, extents, after)
+                for start, k, d, n, a in zip(starts, kernel, dilations, extents, after, strict=True)
             )
         for n, c in np.ndindex(*y.shape[:2]):
             y[(n, c, *out)] = sum(float(x[0][(n, c, *at)]) for at in inside) / count
@@ -424,7 +436,10 @@ def _dequantize_linear(x, ints, _reals, _outs):
 
 def _interpolate(x, ints, _reals, _outs):
     data = np.moveaxis(x[0], ints[0], 0).astype(np.float64)
-    rows = [sum(w * data[i] for i, w in zip(row, weights)) for row, weights in zip(x[1], x[2].astype(np.float64))]
+    rows = [
+        sum(w * data[i] for i, w in zip(row, weights, strict=True))
+        for row, weights in zip(x[1], x[2].astype(np.float64), strict=False)
+    ]
     return [np.moveaxis(np.array(rows), 0, ints[0])]
 
 
@@ -450,7 +465,9 @@ def _layer_norm(x, ints, reals, outs):
 
 
 def _tree_ensemble(x, ints, _reals, outs):
-    data, roots, features, splits, modes, trues, falses, true_leafs, false_leafs, missing, starts, targets, weights = x[:13]
+    data, roots, features, splits, modes, trues, falses, true_leafs, false_leafs, missing, starts, targets, weights = x[
+        :13
+    ]
     member_starts, members = x[13:]
     tests = [np.less_equal, np.less, np.greater_equal, np.greater, np.equal, np.not_equal]
     y = np.zeros(outs[0].shape)

@@ -24,7 +24,7 @@ DEFAULTS: dict[str, tuple[float | None, float | None]] = {
 }
 
 
-def activate(b: Builder, x: Value, name: str, alpha: float, beta: float) -> Value:
+def activate(b: Builder, x: Value, name: str, alpha: float, beta: float) -> Value:  # noqa: PLR0911 - one for each name
     """One activation, as ONNX's operator of that name computes it."""
     zero, one = b.scalar(0, x.dtype), b.scalar(1, x.dtype)
     a, c = b.scalar(alpha, x.dtype), b.scalar(beta, x.dtype)

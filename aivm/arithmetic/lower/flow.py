@@ -1,7 +1,7 @@
 """Control flow: If, Loop, Scan and SequenceMap.
 
-What is known before a run is decided here: a branch becomes part of the plan, and so does a loop whose number of iterations
-is known and not large. Other loops are run one iteration at a time; either way the same is computed.
+What is known before a run is decided here: a branch becomes part of the plan, and so does a loop whose number of
+iterations is known and not large. Other loops are run one iteration at a time; either way the same is computed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.values import Item
 
 
+_TRUE = np.ones((), np.bool_)
+
+
 def if_(walk: Walk, b: Builder, node: Node, inputs: Sequence[Item]) -> None:
     """Goes into one branch; where data decides which, the walk stops for it."""
     name = "then_branch" if bool(b.known(_tensor(b, inputs[0])).reshape(-1)[0]) else "else_branch"
@@ -38,17 +41,15 @@ def loop(walk: Walk, b: Builder, node: Node, inputs: Sequence[Item]) -> None:
         b.refuse(f"the body has {len(body.inputs)} inputs and {len(body.outputs)} outputs for {len(carried)} values")
     scans = len(body.outputs) - 1 - len(carried)
     trips = None if count is None else b.find(_tensor(b, count))
-    going = np.array(True) if condition is None else b.find(_tensor(b, condition))
+    going = _TRUE if condition is None else b.find(_tensor(b, condition))
     steady = _steady_condition(body)
-    endless = count is None and steady and going is not None and bool(going.reshape(-1)[0])
-    if endless:
+    if count is None and steady and going is not None and going.all():
         raise LoopLimitError(f"{b.place.title}: the loop never ends")
-    if trips is None or going is None or not steady:
-        _host(walk, node, HostedLoop(body=body, states=len(carried)), [count, condition, *carried])
-    most = max(int(trips.reshape(-1)[0]), 0) if bool(going.reshape(-1)[0]) else 0
-    if most > walk.limits.iterations:
+    known = trips is not None and going is not None and steady
+    most = max(int(trips.reshape(-1)[0]), 0) if trips is not None and going is not None and going.all() else 0
+    if known and most > walk.limits.iterations:
         raise LoopLimitError(f"{b.place.title}: {most} iterations, more than the {walk.limits.iterations} allowed")
-    if most * max(len(body.nodes), 1) > walk.limits.unrolled:
+    if not known or most * max(len(body.nodes), 1) > walk.limits.unrolled:
         _host(walk, node, HostedLoop(body=body, states=len(carried)), [count, condition, *carried])
     repetition = Repetition(
         body=body,
@@ -68,11 +69,14 @@ def scan(walk: Walk, b: Builder, node: Node, inputs: Sequence[Item]) -> None:
     states = len(inputs) - sources
     scans = len(body.outputs) - states
     if sources < 1 or states < 0 or scans < 0 or len(body.inputs) != len(inputs):
-        b.refuse(f"{sources} scan inputs do not fit a body of {len(body.inputs)} inputs and {len(body.outputs)} outputs")
+        b.refuse(
+            f"{sources} scan inputs do not fit a body of {len(body.inputs)} inputs and {len(body.outputs)} outputs"
+        )
     values = [_tensor(b, item) for item in inputs[states:]]
     directions = _numbers(b, node, "scan_input_directions", sources)
     axes = [
-        b.axis(axis, value.rank) for axis, value in zip(_numbers(b, node, "scan_input_axes", sources), values, strict=True)
+        b.axis(axis, value.rank)
+        for axis, value in zip(_numbers(b, node, "scan_input_axes", sources), values, strict=True)
     ]
     trips = {value.shape[axis] for value, axis in zip(values, axes, strict=True)}
     if len(trips) != 1:
@@ -117,7 +121,7 @@ def sequence_map(walk: Walk, b: Builder, node: Node, inputs: Sequence[Item]) -> 
     if len(body.inputs) != len(inputs) or not isinstance(inputs[0], list):
         b.refuse(f"a body of {len(body.inputs)} inputs for {len(inputs)} inputs, of which the first is a sequence")
     count = len(inputs[0])
-    sequences = [item if isinstance(item, list) else [item] * count for item in inputs]
+    sequences: list[list[Item]] = [item if isinstance(item, list) else [item] * count for item in inputs]
     if any(len(items) != count for items in sequences):
         b.refuse("the sequences differ in length")
     repetition = Repetition(

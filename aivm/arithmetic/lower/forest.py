@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -126,11 +126,11 @@ def from_nodes(b: Builder, node: Node, kind: str) -> Forest:
     if len(number) + len(leaf_number) != len(keys) or any(modes[i] not in _MODES for i in branches):
         b.refuse("nodes share a number, or have an unknown mode")
 
-    def column(name: str, fallback: float = 0) -> list[float]:
-        values = _numbers(node, name)
-        if values and len(values) != len(keys):
+    def column(name: str) -> list[float]:
+        values = _numbers(node, name) or [0.0] * len(keys)
+        if len(values) != len(keys):
             b.refuse(f"attribute {name!r} has {len(values)} entries for {len(keys)} nodes")
-        return [values[i] for i in branches] if values else [fallback] * len(branches)
+        return [values[i] for i in branches]
 
     def children(name: str) -> tuple[list[int], list[bool]]:
         places, kinds = [], []
@@ -145,25 +145,21 @@ def from_nodes(b: Builder, node: Node, kind: str) -> Forest:
     starts, targets, weights = _leaves(b, node, kind, leaf_number)
     trues, true_leafs = children("nodes_truenodeids")
     falses, false_leafs = children("nodes_falsenodeids")
-    features = [int(item) for item in column("nodes_featureids")]
-    splits = column("nodes_values")
-    mode_numbers = [_MODES.index(modes[i]) for i in branches]
-    missing = [bool(item) for item in column("nodes_missing_value_tracks_true")]
+    features: list[Any] = [int(item) for item in column("nodes_featureids")]
+    splits: list[Any] = column("nodes_values")
+    mode_numbers: list[Any] = [_MODES.index(modes[i]) for i in branches]
+    missing: list[Any] = [bool(item) for item in column("nodes_missing_value_tracks_true")]
     roots = []
     for tree in dict.fromkeys(trees):
         first = keys[trees.index(tree)]
-        if first in number:
-            roots.append(number[first])
-            continue
-        # A tree that is a leaf alone: a branch both of whose ways lead there.
-        roots.append(len(features))
-        features.append(0)
-        splits.append(0.0)
-        mode_numbers.append(0)
-        missing.append(False)
-        for places, kinds in ((trues, true_leafs), (falses, false_leafs)):
-            places.append(leaf_number[first])
-            kinds.append(True)
+        # A tree that is a leaf alone is a branch both of whose ways lead there.
+        roots.append(number.get(first, len(features)))
+        if first not in number:
+            for column_of, item in ((features, 0), (splits, 0.0), (mode_numbers, 0), (missing, False)):
+                column_of.append(item)
+            for places, kinds in ((trues, true_leafs), (falses, false_leafs)):
+                places.append(leaf_number[first])
+                kinds.append(True)
     forest = Forest(
         roots=roots,
         features=features,

@@ -13,7 +13,7 @@ from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.lower.graph import Graph, Port, assemble, opset_versions, parse_node
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from aivm.arithmetic.lower.graph import Node
 
@@ -42,7 +42,9 @@ def instantiate(function: onnx.FunctionProto, node: Node, depth: int = 0) -> Gra
     return assemble(node.name, inputs, outputs, nodes, {})
 
 
-def standard_body(node: Node, input_dtypes: Sequence[str | None]) -> onnx.FunctionProto | None:
+def standard_body(
+    node: Node, kinds: Sequence[str | None], shapes: Sequence[Sequence[int] | None]
+) -> onnx.FunctionProto | None:
     """The body that ONNX defines an operator by, or None if it has none.
 
     An operator that got its body in a later version than the model imports has the same meaning in both: then it is
@@ -50,7 +52,8 @@ def standard_body(node: Node, input_dtypes: Sequence[str | None]) -> onnx.Functi
 
     Args:
         node: the node.
-        input_dtypes: of its inputs, None for those that are left out.
+        kinds: dtypes of its inputs, None for those that are left out.
+        shapes: of its inputs, None where they are not known; some bodies depend on them.
     """
     for schema in _schemas(node):
         if schema.has_function:
@@ -58,7 +61,9 @@ def standard_body(node: Node, input_dtypes: Sequence[str | None]) -> onnx.Functi
         if schema.has_context_dependent_function:
             versions = schema.context_dependent_function_opset_versions
             body = schema.get_context_dependent_function_with_opset_version(
-                _best(versions, node.version), _node_proto(node), [_type_proto(name) for name in input_dtypes]
+                _best(versions, node.version),
+                _node_proto(node),
+                [_type_proto(*item) for item in zip(kinds, shapes, strict=True)],
             )
             function = onnx.FunctionProto.FromString(body)
             if function.node:
@@ -66,9 +71,14 @@ def standard_body(node: Node, input_dtypes: Sequence[str | None]) -> onnx.Functi
     return None
 
 
+def may_have_body(node: Node) -> bool:
+    """Whether ONNX defines the operator by a body, if perhaps only for some shapes."""
+    return any(schema.has_function or schema.has_context_dependent_function for schema in _schemas(node))
+
+
 def _schemas(node: Node) -> list[Any]:
     """The operator's schema at the version of the model, then later ones."""
-    found = []
+    found: list[Any] = []
     for version in range(node.version, defs.onnx_opset_version() + 1) if node.domain == "" else [node.version]:
         try:
             schema = defs.get_schema(node.op_type, version, node.domain)
@@ -109,8 +119,7 @@ def attribute_proto(name: str, value: Any) -> onnx.AttributeProto:
     if isinstance(value, np.ndarray):
         value = numpy_helper.from_array(value)
     if isinstance(value, list) and not value:
-        proto = onnx.AttributeProto(name=name, type=onnx.AttributeProto.INTS)
-        return proto
+        return onnx.AttributeProto(name=name, type=onnx.AttributeProto.INTS)
     return helper.make_attribute(name, value)
 
 
@@ -124,7 +133,7 @@ def _node_proto(node: Node) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-def _type_proto(name: str | None) -> bytes:
-    if name is None:
+def _type_proto(kind: str | None, shape: Sequence[int] | None) -> bytes:
+    if kind is None:
         return bytes(onnx.TypeProto().SerializeToString())
-    return bytes(helper.make_tensor_type_proto(dtypes.ONNX[name], None).SerializeToString())
+    return bytes(helper.make_tensor_type_proto(dtypes.ONNX[kind], shape).SerializeToString())

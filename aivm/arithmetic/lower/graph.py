@@ -17,7 +17,7 @@ from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.lower.values import constant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from aivm.arithmetic.lower.values import Value
     from aivm.tensors import Array
@@ -153,24 +153,17 @@ def assemble(
     made: set[str] = set()
     captures: set[str] = set()
     last_use: dict[str, int] = {}
-    for group in (constants, (port.name for port in inputs)):
-        for item in group:
-            _make(item, made, name)
+    for item in (*constants, *(port.name for port in inputs)):
+        _make(item, made, name)
     for index, node in enumerate(nodes):
-        for item in (*node.inputs, *node.captures):
-            if item:
-                last_use[item] = index
-                if item not in made:
-                    captures.add(item)
-        for item in node.outputs:
-            if item:
-                _make(item, made, name)
-    for port in outputs:
-        if not port.name:
-            continue
-        last_use[port.name] = len(nodes)
-        if port.name not in made:
-            captures.add(port.name)
+        used = {item for item in (*node.inputs, *node.captures) if item}
+        last_use.update(dict.fromkeys(used, index))
+        captures |= used - made
+        for item in filter(None, node.outputs):
+            _make(item, made, name)
+    results = {port.name for port in outputs if port.name}
+    last_use.update(dict.fromkeys(results, len(nodes)))
+    captures |= results - made
     return Graph(
         name=name,
         inputs=inputs,
@@ -290,7 +283,7 @@ def _attribute(
         return [parse_graph(graph, opsets, references, depth + 1) for graph in proto.graphs]
     if kind == AttributeProto.TENSOR:
         return read_tensor(proto.t)
-    simple = {
+    simple: dict[int, Callable[[], Any]] = {
         AttributeProto.INT: lambda: proto.i,
         AttributeProto.FLOAT: lambda: proto.f,
         AttributeProto.STRING: lambda: _text(proto.s),

@@ -74,7 +74,7 @@ class HostedLoop:
         while going and (trips is None or iteration < trips):
             if iteration >= self.limit:
                 raise LoopLimitError(f"{self.title}: more than the {self.limit} iterations allowed")
-            fed = [np.array(iteration, np.int64), np.array(True), *carried]
+            fed = [np.array(iteration, np.int64), np.ones((), np.bool_), *carried]
             outputs = self._once(run, fed, around)
             going = bool(np.asarray(outputs[0]).reshape(-1)[0])
             carried = outputs[1 : 1 + self.states]

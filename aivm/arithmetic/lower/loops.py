@@ -59,7 +59,7 @@ class Repetition:
     def inputs(self, b: Builder) -> list[Item]:
         """The body's inputs for the iteration that comes."""
         if self.conditional:
-            return [b.constant(np.array(self.iteration, np.int64)), b.constant(np.array(True)), *self.carried]
+            return [b.constant(np.array(self.iteration, np.int64)), b.constant(np.ones((), np.bool_)), *self.carried]
         return [*self.carried, *(items[self.iteration] for items in self.sequences)]
 
     def next(self, b: Builder, outputs: Sequence[Item]) -> list[Item] | None:

@@ -125,7 +125,13 @@ class Program:
             }
             for step in self.steps
         ]
-        return {"type": "aivm/plan", "version": 1, "arithmetic": "aivm-arithmetic-1", "buffers": buffers, "steps": steps}
+        return {
+            "type": "aivm/plan",
+            "version": 1,
+            "arithmetic": "aivm-arithmetic-1",
+            "buffers": buffers,
+            "steps": steps,
+        }
 
     def _check_memory(self, limit: int | None) -> None:
         if limit is None:
@@ -145,9 +151,7 @@ class Program:
             )
 
 
-def finish(
-    steps: Sequence[Step], needed: Iterable[Storage], find: Callable[[Storage], Array | None]
-) -> Program:
+def finish(steps: Sequence[Step], needed: Iterable[Storage], find: Callable[[Storage], Array | None]) -> Program:
     """A plan of those steps that something needed depends on.
 
     Args:
@@ -173,7 +177,11 @@ class _Layout:
     """Numbers buffers in the order in which steps name them."""
 
     def __init__(
-        self, *, find: Callable[[Storage], Array | None], outputs: Mapping[Storage, None], offsets: Mapping[Storage, int]
+        self,
+        *,
+        find: Callable[[Storage], Array | None],
+        outputs: Mapping[Storage, None],
+        offsets: Mapping[Storage, int],
     ) -> None:
         self._find = find
         self._outputs = outputs

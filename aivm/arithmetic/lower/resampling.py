@@ -1,7 +1,7 @@
 """Where the elements of a resized axis come from, in exact rational arithmetic.
 
-Scales are binary32 numbers, taken as the rationals that they are; sizes give rational scales. Coordinates and weights are
-computed exactly, and only a finished weight is rounded, to the nearest binary32.
+Scales are binary32 numbers, taken as the rationals that they are; sizes give rational scales. Coordinates and weights
+are computed exactly, and only a finished weight is rounded, to the nearest binary32.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def coordinates(item: Axis) -> list[Fraction]:
     return [_coordinate(item, i) for i in range(item.extent)]
 
 
-def _coordinate(item: Axis, i: int) -> Fraction:
+def _coordinate(item: Axis, i: int) -> Fraction:  # noqa: PLR0911 - one for each transform of the standard
     source, extent, scale = item.source, item.extent, item.scale
     # Where scales are given, the new length that corners are aligned to is not a whole number, as in the standard's own
     # evaluator; where sizes are given it is the extent.

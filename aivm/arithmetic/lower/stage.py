@@ -1,8 +1,9 @@
 """Walking a graph node by node, as far as is known before a run what comes next.
 
 A walk is a stack of frames: the main graph, and on it the branch, the loop body or the function body that it is in. It
-stops at a boundary: at the end, or where the lowering needs the contents of a tensor that only a run can tell, or where an
-operator's output shapes depend on data. What was lowered so far is a plan; after its run the walk is forked and goes on.
+stops at a boundary: at the end, or where the lowering needs the contents of a tensor that only a run can tell, or where
+an operator's output shapes depend on data. What was lowered so far is a plan; after its run the walk is forked and goes
+on.
 """
 
 from __future__ import annotations
@@ -215,7 +216,8 @@ class Walk:
             return
         operator = registry.find(node)
         if operator is None:
-            function = functions.standard_body(node, kinds)
+            shapes = [item.shape if isinstance(item, Value) else None for item in inputs]
+            function = functions.standard_body(node, kinds, shapes)
             if function is None:
                 builder.unsupported("this engine does not have the operator", hint="see docs/operators.md")
             body = functions.instantiate(function, node)
@@ -258,9 +260,7 @@ class Walk:
         values = [*inputs, *([None] * (len(graph.inputs) - len(inputs)))]
         names.update({port.name: value for port, value in zip(graph.inputs, values, strict=True)})
         path = f"{self.frames[-1].path}{node.name}/"
-        self.frames.append(
-            Frame(graph=graph, names=names, nested=nested, path=path, call=node, repetition=repetition)
-        )
+        self.frames.append(Frame(graph=graph, names=names, nested=nested, path=path, call=node, repetition=repetition))
 
     def _leave(self, builder: Builder, frame: Frame, outputs: Sequence[Item]) -> None:
         if frame.repetition is not None:
@@ -297,7 +297,9 @@ class Walk:
                 break
         frame = self.frames[-1]
         where = f" (node {frame.graph.nodes[frame.index].title})" if frame.index < len(frame.graph.nodes) else ""
-        raise MalformedModelError(f"graph {frame.graph.name!r} reads the tensor {name!r}, which nothing has made{where}")
+        raise MalformedModelError(
+            f"graph {frame.graph.name!r} reads the tensor {name!r}, which nothing has made{where}"
+        )
 
     def _live(self) -> list[Item]:
         """Everything that the rest of the walk can read."""

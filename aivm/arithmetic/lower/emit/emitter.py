@@ -175,8 +175,8 @@ class Emitter:
         storage = new_storage(name, dtype, shape)
         if self._memory_limit is not None and storage.bytes > self._memory_limit:
             raise GraphMemoryError(
-                f"{self.place.title}: tensor {name!r} of shape {list(shape)} takes {storage.bytes} bytes, more than the "
-                f"{self._memory_limit} allowed"
+                f"{self.place.title}: tensor {name!r} of shape {list(shape)} takes {storage.bytes} bytes, "
+                f"more than the {self._memory_limit} allowed"
             )
         return Value(dtype=dtype, shape=tuple(shape), storage=storage)
 
@@ -184,7 +184,8 @@ class Emitter:
         if any(item is not None and self.find(item) is None for item in step.inputs):
             return False
         size = sum(item.storage.bytes for item in step.outputs if item is not None)
-        return size <= max(_SMALL_RESULT, _GROWTH * sum(item.storage.bytes for item in step.inputs if item is not None))
+        operands = sum(item.storage.bytes for item in step.inputs if item is not None)
+        return size <= max(_SMALL_RESULT, _GROWTH * operands)
 
     def _fold(self, step: Step) -> tuple[Value | None, ...]:
         arrays = self._evaluate(step, self.knowledge)

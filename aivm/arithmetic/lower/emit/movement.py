@@ -134,7 +134,7 @@ class Movement(Emitter):
         return self.copy(parts, pieces, shape)
 
     def expand(self, x: Value, shape: Sequence[int]) -> Value:
-        """x repeated along its axes of extent 1, to a shape that it broadcasts to."""
+        """Repeats x along its axes of extent 1, to a shape that it broadcasts to."""
         shape = tuple(shape)
         if math.prod(shape) == x.elements:
             return self.view(x, shape)
@@ -148,7 +148,7 @@ class Movement(Emitter):
         return self.copy([x], [piece], shape)
 
     def pad(self, x: Value, before: Sequence[int], after: Sequence[int], fill: Value) -> Value:
-        """x with `fill` around it; negative counts cut."""
+        """Puts `fill` around x; negative counts cut."""
         shape = tuple(b + n + a for b, n, a in zip(before, x.shape, after, strict=True))
         kept = tuple(n + min(b, 0) + min(a, 0) for b, n, a in zip(before, x.shape, after, strict=True))
         if min(kept, default=1) <= 0:
@@ -168,7 +168,7 @@ class Movement(Emitter):
         return self.copy([x], [piece], shape, fill)
 
     def tile(self, x: Value, repeats: Sequence[int]) -> Value:
-        """x repeated as a whole along each axis."""
+        """Repeats x as a whole along each axis."""
         shape = tuple(n * count for n, count in zip(x.shape, repeats, strict=True))
         if all(count == 1 for count in repeats):
             return x
@@ -204,7 +204,7 @@ class Movement(Emitter):
         return self.emit_one("gather_nd", [x, indices], x.dtype, shape, [batch_dims])
 
     def scatter_elements(self, x: Value, indices: Value, updates: Value, axis: int, reduction: int) -> Value:
-        """x with elements replaced or combined, in the order of the updates."""
+        """Copies x, with elements replaced or combined, in the order of the updates."""
         self.want(indices, _INDICES)
         self.same_dtype(x, updates)
         if indices.shape != updates.shape or indices.rank != x.rank:
@@ -212,7 +212,7 @@ class Movement(Emitter):
         return self.emit_one("scatter_elements", [x, indices, updates], x.dtype, x.shape, [axis, reduction])
 
     def scatter_nd(self, x: Value, indices: Value, updates: Value, reduction: int) -> Value:
-        """x with elements or blocks replaced or combined, in the order of the updates."""
+        """Copies x, with elements or blocks replaced or combined, in the order of the updates."""
         self.want(indices, frozenset({"int64"}))
         self.same_dtype(x, updates)
         depth = indices.shape[-1] if indices.rank else 0

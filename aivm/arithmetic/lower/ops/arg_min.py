@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("ArgMin", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, node: Node, x: Value) -> Value:
     """One primitive."""
     axis = b.axis(node.get("axis", 0), x.rank)
-    return b.arg("arg_min", x, axis, keepdims=bool(node.get("keepdims", 1)), last=bool(node.get("select_last_index", 0)))
+    return b.arg(
+        "arg_min", x, axis, keepdims=bool(node.get("keepdims", 1)), last=bool(node.get("select_last_index", 0))
+    )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("ArrayFeatureExtractor", domain="ai.onnx.ml")
 def lower(b: Builder, _node: Node, x: Value, indices: Value) -> Value:
     """A gather along the last axis."""

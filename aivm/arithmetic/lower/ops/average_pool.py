@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("AveragePool", types={"T": dtypes.FLOATS})
 def lower(b: Builder, node: Node, x: Value) -> Value:
     """One primitive."""

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
-@operator("BatchNormalization", types={"T": frozenset({"float32"}), "T1": frozenset({"float32"}), "T2": frozenset({"float32"})})
+
+@operator(
+    "BatchNormalization",
+    types={"T": frozenset({"float32"}), "T1": frozenset({"float32"}), "T2": frozenset({"float32"})},
+)
 def lower(b: Builder, node: Node, x: Value, scale: Value, bias: Value, mean: Value, variance: Value) -> Value:
     """`(x - mean) / sqrt(variance + epsilon) * scale + bias`, each step rounded by itself."""
     if node.get("training_mode", 0):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Binarizer", domain="ai.onnx.ml", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, node: Node, x: Value) -> Value:
     """A comparison."""

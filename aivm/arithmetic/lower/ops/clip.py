@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Clip", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, _node: Node, x: Value, low: Value | None = None, high: Value | None = None) -> Value:
     """Comparisons, so that NaN stays NaN; the upper bound wins where the bounds cross."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.tensors import Array
 
+
 @operator("Compress", host=True)
 def lower(node: Node, x: Array, condition: Array) -> Array:
     """Between two plans: the data decides how many there are."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Concat")
 def lower(b: Builder, node: Node, *values: Value) -> Value:
     """One copy."""

@@ -13,17 +13,16 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
+_DTYPES = {"value_int": np.int64, "value_ints": np.int64, "value_float": np.float32, "value_floats": np.float32}
+
+
 @operator("Constant")
 def lower(b: Builder, node: Node) -> Value:
     """A constant of the plan."""
-    makers = {
-        "value": lambda value: value,
-        "value_int": lambda value: np.array(value, dtype=np.int64),
-        "value_ints": lambda value: np.array(value, dtype=np.int64),
-        "value_float": lambda value: np.array(value, dtype=np.float32),
-        "value_floats": lambda value: np.array(value, dtype=np.float32),
-    }
-    for name, make in makers.items():
-        if name in node.attributes:
-            return b.constant(make(node.attributes[name]), node.outputs[0])
-    b.unsupported(f"a constant in {', '.join(node.attributes) or 'no attribute'}")
+    for name, value in node.attributes.items():
+        if name == "value":
+            return b.constant(value, node.outputs[0])
+        if name in _DTYPES:
+            return b.constant(np.array(value, dtype=_DTYPES[name]), node.outputs[0])
+    return b.unsupported(f"a constant in {', '.join(node.attributes) or 'no attribute'}")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("ConstantOfShape")
 def lower(b: Builder, node: Node, shape: Value) -> Value:
     """A constant where it is small, else a copy with strides of 0."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("ConvTranspose", types={"T": frozenset({"float32"})})
 def lower(b: Builder, node: Node, x: Value, weights: Value, bias: Value | None = None) -> Value:
     """One primitive; what is cut off or added at the ends follows from the output's shape."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("CumProd", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, node: Node, x: Value, axis: Value) -> Value:
     """One primitive."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Dropout")
 def lower(
     b: Builder, _node: Node, x: Value, _ratio: Value | None = None, training: Value | None = None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Einsum", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, node: Node, *values: Value) -> Value:
     """Diagonals, then products; an axis is summed as soon as nobody needs it."""
@@ -37,7 +38,10 @@ def _parse(b: Builder, equation: str, values: Sequence[Value]) -> tuple[list[lis
     parts = left.split(",")
     if len(parts) != len(values):
         b.refuse(f"equation {equation!r} for {len(values)} tensors")
-    hidden = [value.rank - len(part.replace("...", "")) if "..." in part else 0 for value, part in zip(values, parts)]
+    hidden = [
+        value.rank - len(part.replace("...", "")) if "..." in part else 0
+        for value, part in zip(values, parts, strict=True)
+    ]
     most = max(hidden, default=0)
 
     def labels(part: str, count: int) -> list[str]:
@@ -103,9 +107,7 @@ def _product(
     if x.dtype == "float32" and summed:
         product = b.matmul(b.reshape(a, (count[0], count[1], count[2])), b.reshape(c, (count[0], count[2], count[3])))
         return b.reshape(product, shape), labels
-    wide = b.mul(
-        b.reshape(a, (count[0], count[1], count[2], 1)), b.reshape(c, (count[0], 1, count[2], count[3]))
-    )
+    wide = b.mul(b.reshape(a, (count[0], count[1], count[2], 1)), b.reshape(c, (count[0], 1, count[2], count[3])))
     return b.reshape(b.reduce("reduce_sum", wide, [2]), shape), labels
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Expand")
 def lower(b: Builder, _node: Node, x: Value, shape: Value) -> Value:
     """One copy with strides of 0."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Gather")
 def lower(b: Builder, node: Node, x: Value, indices: Value) -> Value:
     """One primitive, which checks the indices at run time."""

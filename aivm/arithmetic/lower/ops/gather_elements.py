@@ -11,12 +11,11 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("GatherElements")
 def lower(b: Builder, node: Node, x: Value, indices: Value) -> Value:
     """One primitive, which checks the indices at run time."""
     axis = b.axis(node.get("axis", 0), x.rank)
-    if indices.rank != x.rank or any(
-        indices.shape[i] > x.shape[i] for i in range(x.rank) if i != axis
-    ):
+    if indices.rank != x.rank or any(indices.shape[i] > x.shape[i] for i in range(x.rank) if i != axis):
         b.refuse(f"indices {indices} do not fit tensor {x}")
     return b.gather_elements(x, indices, axis)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Gemm", types={"T": frozenset({"float32"})})
 def lower(b: Builder, node: Node, x: Value, y: Value, c: Value | None = None) -> Value:
     """So Gemm with factors of 1 is MatMul, then Add."""

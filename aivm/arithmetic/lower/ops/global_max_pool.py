@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("GlobalMaxPool", types={"T": dtypes.FLOATS})
 def lower(b: Builder, _node: Node, x: Value) -> Value:
     """ReduceMax over the spatial axes."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Item
 
+
 @operator("Identity")
 def lower(_b: Builder, _node: Node, x: Item) -> Item:
     """Nothing to do."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("InstanceNormalization", types={"T": frozenset({"float32"})})
 def lower(b: Builder, node: Node, x: Value, scale: Value, bias: Value) -> Value:
     """`scale * (x - mean) / sqrt(variance + epsilon) + bias`, where variance is the mean of the squared differences."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("IsNaN", types={"T1": dtypes.FLOATS})
 def lower(b: Builder, _node: Node, x: Value) -> Value:
     """One primitive."""

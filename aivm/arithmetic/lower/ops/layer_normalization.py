@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("LayerNormalization", types={"T": frozenset({"float32"}), "U": frozenset({"float32"})})
 def lower(b: Builder, node: Node, x: Value, scale: Value, bias: Value | None = None) -> tuple[Value | None, ...]:
     """One primitive."""

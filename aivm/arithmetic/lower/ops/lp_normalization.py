@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("LpNormalization", types={"T": frozenset({"float32"})})
 def lower(b: Builder, node: Node, x: Value) -> Value:
     """The sum of magnitudes, or the root of the sum of squares."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("LRN", types={"T": frozenset({"float32"})})
 def lower(b: Builder, node: Node, x: Value) -> Value:
     """`x / (bias + alpha / size * sum) ** beta`; the sum runs over ascending channels."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("MatMul", types={"T": frozenset({"float32"})})
 def lower(b: Builder, _node: Node, x: Value, y: Value) -> Value:
     """One primitive."""

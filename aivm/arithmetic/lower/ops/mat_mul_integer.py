@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("MatMulInteger")
 def lower(
     b: Builder, _node: Node, x: Value, y: Value, x_zero: Value | None = None, y_zero: Value | None = None

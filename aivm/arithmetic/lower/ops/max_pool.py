@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("MaxPool", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, node: Node, x: Value) -> tuple[Value, Value | None]:
     """One primitive; padding is never the greatest."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Min", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, _node: Node, first: Value, *others: Value) -> Value:
     """From left to right."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.tensors import Array
 
+
 @operator("NonZero", host=True)
 def lower(_node: Node, x: Array) -> Array:
     """Between two plans: the data decides how many there are."""

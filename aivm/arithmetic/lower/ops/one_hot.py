@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("OneHot", types={"T1": dtypes.NUMBERS, "T2": dtypes.NUMBERS})
 def lower(b: Builder, node: Node, indices: Value, depth: Value, values: Value) -> Value:
     """A comparison with 0, 1, 2…; an index out of range is nowhere on."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Item
 
+
 @operator("Optional")
 def lower(_b: Builder, _node: Node, element: Item = None) -> Item:
     """Optionals exist while a graph is lowered; a plan has only their tensors."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Item
 
+
 @operator("OptionalGetElement")
 def lower(b: Builder, _node: Node, element: Item = None) -> Item:
     """Nothing to compute."""

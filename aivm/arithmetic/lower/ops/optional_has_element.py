@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Item, Value
 
+
 @operator("OptionalHasElement")
 def lower(b: Builder, _node: Node, element: Item = None) -> Value:
     """A constant."""

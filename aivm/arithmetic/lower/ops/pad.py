@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Pad")
 def lower(
     b: Builder, node: Node, x: Value, pads: Value, value: Value | None = None, axes: Value | None = None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Pow", types={"T": frozenset({"float32", "int32", "int64"}), "T1": dtypes.NUMBERS})
 def lower(b: Builder, _node: Node, x: Value, y: Value) -> Value:
     """One primitive."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("QuantizeLinear")
 def lower(b: Builder, node: Node, x: Value, scale: Value, zero: Value | None = None) -> Value:
     """One primitive; halves round to even, and what does not fit is clamped."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Range", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, _node: Node, start: Value, limit: Value, delta: Value) -> Value:
     """A running sum of the start and the distances, whose number is computed in binary32 as the body does.

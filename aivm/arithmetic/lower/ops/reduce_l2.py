@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("ReduceL2", types={"T": frozenset({"float32"})})
 def lower(b: Builder, node: Node, x: Value, axes: Value | None = None) -> Value:
     """As in the function body, in the dtype of the input."""

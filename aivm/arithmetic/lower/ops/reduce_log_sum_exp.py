@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("ReduceLogSumExp", types={"T": frozenset({"float32"})})
 def lower(b: Builder, node: Node, x: Value, axes: Value | None = None) -> Value:
     """Shifted by the greatest element where that is finite, so that nothing overflows."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Resize", types={"T1": dtypes.ALL - {"float64", "float16", "bfloat16"}})
 def lower(
     b: Builder,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("ReverseSequence")
 def lower(b: Builder, node: Node, x: Value, lengths: Value) -> Value:
     """A gather by element: place t of a sequence of n takes n - 1 - t while t < n."""

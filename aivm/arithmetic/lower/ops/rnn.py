@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("RNN", types={"T": frozenset({"float32"})})
 def lower(
     b: Builder,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Item, Value
 
+
 @operator("SequenceAt")
 def lower(b: Builder, _node: Node, sequence: list[Item], place: Value) -> Item:
     """Nothing to compute."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Item, Value
 
+
 @operator("SequenceConstruct")
 def lower(_b: Builder, _node: Node, *values: Value) -> list[Item]:
     """Nothing to compute."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Item
 
+
 @operator("SequenceEmpty")
 def lower(_b: Builder, _node: Node) -> list[Item]:
     """Sequences exist while a graph is lowered; a plan has only their tensors."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Item, Value
 
+
 @operator("SequenceInsert")
 def lower(b: Builder, _node: Node, sequence: list[Item], value: Value, place: Value | None = None) -> list[Item]:
     """Nothing to compute."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Item, Value
 
+
 @operator("SequenceLength")
 def lower(b: Builder, _node: Node, sequence: list[Item]) -> Value:
     """A constant."""

@@ -9,7 +9,8 @@ from aivm.arithmetic.lower.registry import operator
 if TYPE_CHECKING:
     from aivm.arithmetic.lower.builder import Builder
     from aivm.arithmetic.lower.graph import Node
-    from aivm.arithmetic.lower.values import Shape, Value
+    from aivm.arithmetic.lower.values import Value
+
 
 @operator("Shape")
 def lower(b: Builder, node: Node, x: Value) -> Value:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Size")
 def lower(b: Builder, _node: Node, x: Value) -> Value:
     """A constant: every shape is known."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Slice")
 def lower(
     b: Builder, _node: Node, x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Split")
 def lower(b: Builder, node: Node, x: Value, split: Value | None = None) -> tuple[Value, ...]:
     """One copy each."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("TensorScatter")
 def lower(b: Builder, node: Node, past: Value, update: Value, places: Value | None = None) -> Value:
     """A scatter by element along the axis."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Tile")
 def lower(b: Builder, _node: Node, x: Value, repeats: Value) -> Value:
     """One copy with strides of 0."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("TopK", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, node: Node, x: Value, k: Value) -> tuple[Value, Value]:
     """One primitive; they are in order whether the node asks for it or not."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Transpose")
 def lower(b: Builder, node: Node, x: Value) -> Value:
     """One copy, or none where only axes of extent 1 move."""

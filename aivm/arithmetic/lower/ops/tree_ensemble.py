@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("TreeEnsemble", domain="ai.onnx.ml", types={"T": frozenset({"float32"})})
 def lower(b: Builder, node: Node, x: Value) -> Value:
     """One primitive, then the transform of the result."""

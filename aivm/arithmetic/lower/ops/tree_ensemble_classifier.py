@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("TreeEnsembleClassifier", domain="ai.onnx.ml", types={"T1": dtypes.FLOATS | {"int32", "int64"}})
 def lower(b: Builder, node: Node, x: Value) -> tuple[Value, Value]:
     """One primitive, the base values, the class, then the transform of the scores."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Trilu")
 def lower(b: Builder, node: Node, x: Value, k: Value | None = None) -> Value:
     """A constant mask."""

@@ -14,15 +14,14 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.tensors import Array
 
+
 @operator("Unique", types={"T": dtypes.NUMBERS | {"bool"}}, host=True)
-def lower(node: Node, x: Array) -> tuple[Array, Array, Array, Array]:
+def lower(node: Node, x: Array) -> tuple[Array, ...]:
     """Between two plans: the data decides how many there are."""
     axis = node.get("axis")
     if x.dtype.kind == "f" and np.isnan(x).any():
         raise PlanError(f"{node.title}: an element is NaN, which equals nothing")
-    values, first, inverse, counts = np.unique(
-        x, return_index=True, return_inverse=True, return_counts=True, axis=axis
-    )
+    values, first, inverse, counts = np.unique(x, return_index=True, return_inverse=True, return_counts=True, axis=axis)
     inverse = inverse.reshape(-1)
     if not node.get("sorted", 1):
         order = np.argsort(first, kind="stable")

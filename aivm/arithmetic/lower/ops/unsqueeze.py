@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.graph import Node
     from aivm.arithmetic.lower.values import Value
 
+
 @operator("Unsqueeze")
 def lower(b: Builder, _node: Node, x: Value, axes: Value) -> Value:
     """Another view of the same memory."""
