@@ -114,57 +114,29 @@ def from_nodes(b: Builder, node: Node, kind: str) -> Forest:
     Raises:
         MalformedModelError: its lists differ in length, or point nowhere.
     """
-    trees, ids = node.get("nodes_treeids") or [], node.get("nodes_nodeids") or []
-    modes = node.get("nodes_modes") or []
-    if not len(trees) == len(ids) == len(modes):
-        b.refuse("the lists of nodes differ in length")
-    keys = list(zip(trees, ids, strict=True))
-    branches = [position for position, mode in enumerate(modes) if mode != "LEAF"]
-    leaves = [position for position, mode in enumerate(modes) if mode == "LEAF"]
-    number = {keys[position]: index for index, position in enumerate(branches)}
-    leaf_number = {keys[position]: index for index, position in enumerate(leaves)}
-    if len(number) + len(leaf_number) != len(keys) or any(modes[i] not in _MODES for i in branches):
-        b.refuse("nodes share a number, or have an unknown mode")
-
-    def column(name: str) -> list[float]:
-        values = _numbers(node, name) or [0.0] * len(keys)
-        if len(values) != len(keys):
-            b.refuse(f"attribute {name!r} has {len(values)} entries for {len(keys)} nodes")
-        return [values[i] for i in branches]
-
-    def children(name: str) -> tuple[list[int], list[bool]]:
-        places, kinds = [], []
-        for position, child in zip(branches, column(name), strict=True):
-            key = (trees[position], int(child))
-            if key not in number and key not in leaf_number:
-                b.refuse(f"attribute {name!r} points to node {key[1]} of tree {key[0]}, which there is not")
-            places.append(number.get(key, leaf_number.get(key, 0)))
-            kinds.append(key in leaf_number)
-        return places, kinds
-
-    starts, targets, weights = _leaves(b, node, kind, leaf_number)
-    trues, true_leafs = children("nodes_truenodeids")
-    falses, false_leafs = children("nodes_falsenodeids")
-    features: list[Any] = [int(item) for item in column("nodes_featureids")]
-    splits: list[Any] = column("nodes_values")
-    mode_numbers: list[Any] = [_MODES.index(modes[i]) for i in branches]
-    missing: list[Any] = [bool(item) for item in column("nodes_missing_value_tracks_true")]
+    nodes = _Nodes(b, node)
+    starts, targets, weights = _leaves(b, node, kind, nodes.leaves)
+    trues, true_leafs = nodes.children("nodes_truenodeids")
+    falses, false_leafs = nodes.children("nodes_falsenodeids")
+    features: list[Any] = [int(item) for item in nodes.column("nodes_featureids")]
+    splits: list[Any] = nodes.column("nodes_values")
+    modes: list[Any] = nodes.modes()
+    missing: list[Any] = [bool(item) for item in nodes.column("nodes_missing_value_tracks_true")]
     roots = []
-    for tree in dict.fromkeys(trees):
-        first = keys[trees.index(tree)]
+    for first in nodes.roots():
         # A tree that is a leaf alone is a branch both of whose ways lead there.
-        roots.append(number.get(first, len(features)))
-        if first not in number:
-            for column_of, item in ((features, 0), (splits, 0.0), (mode_numbers, 0), (missing, False)):
-                column_of.append(item)
+        roots.append(nodes.branches.get(first, len(features)))
+        if first not in nodes.branches:
+            for column, item in ((features, 0), (splits, 0.0), (modes, 0), (missing, False)):
+                column.append(item)
             for places, kinds in ((trues, true_leafs), (falses, false_leafs)):
-                places.append(leaf_number[first])
+                places.append(nodes.leaves[first])
                 kinds.append(True)
     forest = Forest(
         roots=roots,
         features=features,
         splits=splits,
-        modes=mode_numbers,
+        modes=modes,
         trues=trues,
         falses=falses,
         true_leafs=true_leafs,
@@ -177,6 +149,58 @@ def from_nodes(b: Builder, node: Node, kind: str) -> Forest:
         members=[],
     )
     return _checked(b, forest)
+
+
+class _Nodes:
+    """The nodes of all trees, in lists that name them by tree and number."""
+
+    def __init__(self, b: Builder, node: Node) -> None:
+        self._b = b
+        self._node = node
+        trees, ids = node.get("nodes_treeids") or [], node.get("nodes_nodeids") or []
+        self._modes: list[str] = node.get("nodes_modes") or []
+        if not len(trees) == len(ids) == len(self._modes):
+            b.refuse("the lists of nodes differ in length")
+        self._keys: list[tuple[int, int]] = list(zip(trees, ids, strict=True))
+        self._places = [place for place, mode in enumerate(self._modes) if mode != "LEAF"]
+        leaves = [place for place, mode in enumerate(self._modes) if mode == "LEAF"]
+        #: Positions of branches and of leaves, among their like.
+        self.branches = {self._keys[place]: index for index, place in enumerate(self._places)}
+        self.leaves = {self._keys[place]: index for index, place in enumerate(leaves)}
+        if len(set(self._keys)) != len(self._keys):
+            b.refuse("two nodes of a tree have one number")
+
+    def roots(self) -> list[tuple[int, int]]:
+        """The first node of each tree."""
+        firsts: dict[int, tuple[int, int]] = {}
+        for key in self._keys:
+            firsts.setdefault(key[0], key)
+        return list(firsts.values())
+
+    def modes(self) -> list[int]:
+        """The tests of the branches."""
+        names = [self._modes[place] for place in self._places]
+        if not set(names) <= set(_MODES):
+            self._b.refuse(f"modes {sorted(set(names))}")
+        return [_MODES.index(name) for name in names]
+
+    def column(self, name: str) -> list[float]:
+        """An attribute of the branches; zeros where it is left out."""
+        values = _numbers(self._node, name) or [0.0] * len(self._keys)
+        if len(values) != len(self._keys):
+            self._b.refuse(f"attribute {name!r} has {len(values)} entries for {len(self._keys)} nodes")
+        return [values[place] for place in self._places]
+
+    def children(self, name: str) -> tuple[list[int], list[bool]]:
+        """Where one way out of each branch leads, and whether that is a leaf."""
+        places, kinds = [], []
+        for place, child in zip(self._places, self.column(name), strict=True):
+            key = (self._keys[place][0], int(child))
+            if key not in self.branches and key not in self.leaves:
+                self._b.refuse(f"attribute {name!r} points to node {key[1]} of tree {key[0]}, which there is not")
+            places.append(self.branches.get(key, self.leaves.get(key, 0)))
+            kinds.append(key in self.leaves)
+        return places, kinds
 
 
 def _leaves(
