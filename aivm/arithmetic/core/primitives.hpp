@@ -19,6 +19,9 @@ Runner prepare_float_class(const Step& step, Preparation& preparation);
 Runner prepare_where(const Step& step, Preparation& preparation);
 Runner prepare_clip(const Step& step, Preparation& preparation);
 
+// cast.cpp
+Runner prepare_cast(const Step& step, Preparation& preparation);
+
 // conv.cpp
 Runner prepare_conv(const Step& step, Preparation& preparation);
 Runner prepare_conv_transpose(const Step& step, Preparation& preparation);
@@ -31,6 +34,13 @@ Runner prepare_gather_nd(const Step& step, Preparation& preparation);
 // gemm.cpp
 Runner prepare_matmul(const Step& step, Preparation& preparation);
 
+// integer.cpp
+Runner prepare_matmul_integer(const Step& step, Preparation& preparation);
+Runner prepare_conv_integer(const Step& step, Preparation& preparation);
+
+// interpolate.cpp
+Runner prepare_interpolate(const Step& step, Preparation& preparation);
+
 // normalise.cpp
 Runner prepare_softmax(const Step& step, Preparation& preparation);
 Runner prepare_layer_norm(const Step& step, Preparation& preparation);
@@ -42,10 +52,22 @@ Runner prepare_top_k(const Step& step, Preparation& preparation);
 // pool.cpp
 Runner prepare_pool(const Step& step, Preparation& preparation);
 
+// quantise.cpp
+Runner prepare_quantize(const Step& step, Preparation& preparation);
+Runner prepare_requantize(const Step& step, Preparation& preparation);
+Runner prepare_dequantize(const Step& step, Preparation& preparation);
+
 // reduce.cpp
 Runner prepare_reduce(const Step& step, Preparation& preparation);
 
 // scan.cpp
 Runner prepare_scan(const Step& step, Preparation& preparation);
+
+// scatter.cpp
+Runner prepare_scatter_elements(const Step& step, Preparation& preparation);
+Runner prepare_scatter_nd(const Step& step, Preparation& preparation);
+
+// tree.cpp
+Runner prepare_tree_ensemble(const Step& step, Preparation& preparation);
 
 }  // namespace aivm
