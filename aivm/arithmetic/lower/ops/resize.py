@@ -44,9 +44,10 @@ def lower(
         else:
             b.want(x, frozenset({"float32"}))
             places_of, weights = taps(item, node, cubic=mode == "cubic")
-            x = b.interpolate(
-                x, b.constant(np.array(places_of, np.int64)), b.constant(np.array(weights, np.float32)), item.axis
-            )
+            width = len(places_of[0]) if places_of else 1  # an extent may come to nothing
+            table = np.array(places_of, np.int64).reshape(-1, width)
+            factors = np.array(weights, np.float32).reshape(-1, width)
+            x = b.interpolate(x, b.constant(table), b.constant(factors), item.axis)
     for axis, mask in outside:
         if any(mask):
             value = b.constant(np.array(node.get("extrapolation_value", 0.0), dtypes.NUMPY[x.dtype]))
