@@ -16,7 +16,7 @@ from aivm.arithmetic import _core
 from aivm.arithmetic.merkle import LEAF, Proof, ProofError, Tree, canonical_bytes, verify
 from aivm.arithmetic.trace import root
 
-#: Around every boundary of the format: no leaf, a part of one, one, two, an odd number, a task of 64 and its neighbours.
+#: Around every boundary of the format: no leaf, part of one, one, two, an odd number, a task of 64 and its neighbours.
 COUNTS = [0, 1, 255, 256, 257, 512, 513, 255 * 3, 256 * 3, 256 * 63, 256 * 64, 256 * 64 + 1, 256 * 65, 256 * 321 + 7]
 
 
