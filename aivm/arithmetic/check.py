@@ -42,15 +42,14 @@ class _Checker:
         kinds: Kinds = dict(around)
         kinds.update({name: value.dtype for name, value in graph.constants.items()})
         kinds.update({port.name: kind for port, kind in zip(graph.inputs, inputs, strict=False)})
+        made = {name for node in graph.nodes for name in node.outputs}
+        for name in sorted(graph.captures):
+            if name not in kinds:
+                when = "is made later" if name in made else "nothing makes"
+                raise MalformedModelError(f"graph {graph.name!r} reads the tensor {name!r}, which {when}")
         for node in graph.nodes:
-            for name in (*node.inputs, *node.captures):
-                if name and name not in kinds and name not in graph.captures:
-                    raise MalformedModelError(f"{node.title}: reads the tensor {name!r}, which is made later")
             results = self._node(node, kinds, depth)
             kinds.update(zip(node.outputs, results, strict=False))
-        missing = [name for name in graph.captures if name not in kinds]
-        if missing:
-            raise MalformedModelError(f"graph {graph.name!r} reads the tensor {missing[0]!r}, which nothing makes")
         return [kinds.get(port.name) for port in graph.outputs]
 
     def _node(self, node: Node, kinds: Kinds, depth: int) -> Sequence[str | None]:

@@ -18,7 +18,7 @@ from aivm.arithmetic.errors import MalformedModelError, UnsupportedOperatorError
 from aivm.arithmetic.executor import GraphRunner, Settings
 from aivm.arithmetic.feeds import check_feeds
 from aivm.arithmetic.lower import dtypes
-from aivm.arithmetic.lower.graph import Functions, Port, normal_domain, opset_versions, parse_graph, read_port
+from aivm.arithmetic.lower.graph import Functions, Port, normal_domain, opset_versions, parse_graph, read_port, text
 from aivm.arithmetic.lower.registry import OLDEST_OPSET
 from aivm.arithmetic.lower.stage import Limits
 from aivm.digests import Digest
@@ -214,7 +214,8 @@ def parse_model(proto: onnx.ModelProto) -> Model:
             hint="export it for another operator set, or convert it with onnx.version_converter",
         )
     functions: Functions = {
-        (normal_domain(function.domain), function.name, function.overload): function for function in proto.functions
+        (normal_domain(text(function.domain)), text(function.name), text(function.overload)): function
+        for function in proto.functions
     }
     graph = parse_graph(proto.graph, opsets)
     check_model(graph, functions)

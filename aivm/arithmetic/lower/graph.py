@@ -125,7 +125,7 @@ def parse_graph(
     """
     if depth > MAX_DEPTH:
         raise MalformedModelError(f"graph {proto.name!r} is nested more than {MAX_DEPTH} deep")
-    constants = {tensor.name: constant(read_tensor(tensor), tensor.name) for tensor in proto.initializer}
+    constants = {text(tensor.name): constant(read_tensor(tensor), tensor.name) for tensor in proto.initializer}
     if len(constants) != len(proto.initializer):
         raise MalformedModelError(f"graph {proto.name!r} has two initializers of one name")
     if proto.sparse_initializer:
@@ -135,7 +135,7 @@ def parse_graph(
     # IR version 3 lists initializers among the inputs.
     inputs = tuple(read_port(value) for value in proto.input if value.name not in constants)
     nodes = tuple(parse_node(node, opsets, references or {}, depth) for node in proto.node)
-    return assemble(proto.name, inputs, tuple(read_port(value) for value in proto.output), nodes, constants)
+    return assemble(text(proto.name), inputs, tuple(read_port(value) for value in proto.output), nodes, constants)
 
 
 def assemble(
@@ -183,7 +183,7 @@ def parse_node(
     Raises:
         MalformedModelError: it breaks a rule.
     """
-    domain = normal_domain(proto.domain)
+    domain = normal_domain(text(proto.domain))
     attributes: dict[str, Any] = {}
     for attribute in proto.attribute:
         source: AttributeProto | None = attribute
@@ -195,20 +195,20 @@ def parse_node(
                 )
             source = references[attribute.ref_attr_name]
         if source is not None:
-            attributes[attribute.name] = _attribute(source, opsets, references, depth, proto)
+            attributes[text(attribute.name)] = _attribute(source, opsets, references, depth, proto)
     captures: set[str] = set()
     for value in attributes.values():
         for graph in value if isinstance(value, list) else [value]:
             if isinstance(graph, Graph):
                 captures |= graph.captures
-    outputs = tuple(proto.output)
+    outputs = tuple(map(text, proto.output))
     return Node(
-        op_type=proto.op_type,
+        op_type=text(proto.op_type),
         domain=domain,
-        overload=proto.overload,
+        overload=text(proto.overload),
         version=opsets.get(domain, 0),
-        name=proto.name or next((name for name in outputs if name), proto.op_type),
-        inputs=tuple(proto.input),
+        name=text(proto.name) or next((name for name in outputs if name), proto.op_type),
+        inputs=tuple(map(text, proto.input)),
         outputs=outputs,
         attributes=attributes,
         captures=frozenset(captures),
@@ -222,7 +222,18 @@ def normal_domain(domain: str) -> str:
 
 def opset_versions(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
     """Versions by domain."""
-    return {normal_domain(item.domain): item.version for item in imports}
+    return {normal_domain(text(item.domain)): item.version for item in imports}
+
+
+def text(value: str) -> str:
+    """A name in a model; protobuf hands over bytes where they are not UTF-8.
+
+    Raises:
+        MalformedModelError: they are not.
+    """
+    if not isinstance(value, str):
+        raise MalformedModelError(f"the name {value!r} in the model is not UTF-8")
+    return value
 
 
 def read_tensor(tensor: onnx.TensorProto) -> Array:
@@ -255,18 +266,18 @@ def read_port(value: onnx.ValueInfoProto) -> Port:
         UnsupportedOperatorError: no buffer can hold its dtype.
     """
     if value.type.WhichOneof("value") not in (None, "tensor_type"):
-        return Port(name=value.name, tensor=False)
+        return Port(name=text(value.name), tensor=False)
     tensor = value.type.tensor_type
     shape: tuple[int | str | None, ...] | None = None
     if tensor.HasField("shape"):
         shape = tuple(
-            dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or None) for dim in tensor.shape.dim
+            dim.dim_value if dim.HasField("dim_value") else (text(dim.dim_param) or None) for dim in tensor.shape.dim
         )
     if tensor.elem_type and dtypes.from_onnx(tensor.elem_type) is None:
         raise UnsupportedOperatorError(
             f"tensor {value.name!r} is {dtypes.onnx_name(tensor.elem_type)}, which this engine has not"
         )
-    return Port(name=value.name, dtype=dtypes.from_onnx(tensor.elem_type), shape=shape)
+    return Port(name=text(value.name), dtype=dtypes.from_onnx(tensor.elem_type), shape=shape)
 
 
 def _attribute(

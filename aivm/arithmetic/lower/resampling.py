@@ -84,6 +84,7 @@ def plan_axes(
         for i, axis in enumerate(order)
     }
     for item in planned.values():
+        b.count(item.extent)
         if item.extent < 0 or (item.extent and not item.source):
             b.refuse(f"axis {item.axis} of tensor {x} cannot have the extent {item.extent}")
     return [planned[axis] for axis in axes]

@@ -157,7 +157,8 @@ class Walk:
         Raises:
             ArithmeticEngineError: the model is malformed, unsupported, or beyond a limit.
         """
-        builder = Builder(evaluate=evaluate, memory_limit=self.limits.memory_bytes)
+        limits = self.limits
+        builder = Builder(evaluate=evaluate, memory_limit=limits.memory_bytes, step_limit=limits.steps)
         builder.knowledge = self.knowledge
         boundary = self._walk(builder)
         needed = {item.storage: None for item in tensors([self._live(), _of(boundary)])}
@@ -199,8 +200,6 @@ class Walk:
             except NeedsHostError as host:
                 del builder.steps[mark:]
                 return Hosted(node=node, inputs=host.inputs, work=host.work)
-            if len(builder.steps) > self.limits.steps:
-                raise LoopLimitError(f"{builder.place.title}: the plan has more than {self.limits.steps} steps")
 
     def _node(self, builder: Builder, frame: Frame, node: Node) -> None:
         inputs = [self.look(name) if name else None for name in node.inputs]

@@ -74,18 +74,18 @@ class Value:
         return f"{self.name!r} ({self.dtype} {list(self.shape)})"
 
 
-def new_storage(name: str, dtype: str, shape: Shape) -> Storage:
-    """A storage for a tensor.
+def new_storage(name: str, dtype: str, shape: Shape, where: str = "the model") -> Storage:
+    """A storage for a tensor; `where` it is made, for messages.
 
     Raises:
         MalformedModelError: an extent is negative, or so large that an index overflows.
     """
     if any(extent < 0 for extent in shape):
-        raise MalformedModelError(f"tensor {name!r} would have shape {list(shape)}")
+        raise MalformedModelError(f"{where}: tensor {name!r} would have shape {list(shape)}")
     elements = math.prod(shape)
     # Strides are products of extents too, so ones beside zeros count.
     if math.prod(max(extent, 1) for extent in shape) * dtypes.NUMPY[dtype].itemsize > _LARGEST:
-        raise MalformedModelError(f"tensor {name!r} of shape {list(shape)} overflows an index")
+        raise MalformedModelError(f"{where}: tensor {name!r} of shape {list(shape)} overflows an index")
     return Storage(name=name, dtype=dtype, elements=elements)
 
 

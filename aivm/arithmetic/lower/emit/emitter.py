@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from aivm.arithmetic.errors import GraphMemoryError, MalformedModelError, UnsupportedOperatorError
+from aivm.arithmetic.errors import GraphMemoryError, LoopLimitError, MalformedModelError, UnsupportedOperatorError
 from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.lower.values import Value, constant, new_storage
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: A step of constants is computed at once if its results take no more bytes than this, or this many times its operands.
 _SMALL_RESULT = 1 << 16
 _GROWTH = 4
+_MOST_PLACES = 1 << 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,7 +65,11 @@ class Emitter:
     """Collects steps. Steps whose operands are constants are computed at once, by the core."""
 
     def __init__(
-        self, *, evaluate: Callable[[Step, dict[Storage, Array]], list[Array | None]], memory_limit: int | None = None
+        self,
+        *,
+        evaluate: Callable[[Step, dict[Storage, Array]], list[Array | None]],
+        memory_limit: int | None = None,
+        step_limit: int = 1 << 18,
     ) -> None:
         self.steps: list[Step] = []
         self.place = Place()
@@ -72,6 +77,7 @@ class Emitter:
         self.knowledge: dict[Storage, Array] = {}
         self._evaluate = evaluate
         self._memory_limit = memory_limit
+        self._step_limit = step_limit
         self._scalars: dict[tuple[str, bytes, Shape], Value] = {}
 
     # What is known.
@@ -124,6 +130,16 @@ class Emitter:
             return value
         return Value(dtype=dtype or value.dtype, shape=tuple(shape), storage=value.storage)
 
+    def count(self, numbers: int) -> int:
+        """A number of places along an axis, which will be listed one by one.
+
+        Raises:
+            UnsupportedOperatorError: there are too many.
+        """
+        if numbers > _MOST_PLACES:
+            self.unsupported(f"an axis of {numbers} elements that are chosen one by one; {_MOST_PLACES} is the most")
+        return numbers
+
     # Steps.
 
     def emit(
@@ -152,6 +168,8 @@ class Emitter:
         )
         if self._foldable(step):
             return self._fold(step)
+        if len(self.steps) >= self._step_limit:
+            raise LoopLimitError(f"{self.place.title}: the plan would have more than {self._step_limit} steps")
         self.steps.append(step)
         return step.outputs
 
@@ -172,7 +190,7 @@ class Emitter:
     def _result(self, index: int, dtype: str, shape: Shape) -> Value:
         names = self.place.outputs
         name = names[index] if index < len(names) and names[index] else self.place.name
-        storage = new_storage(name, dtype, shape)
+        storage = new_storage(name, dtype, shape, self.place.title)
         if self._memory_limit is not None and storage.bytes > self._memory_limit:
             raise GraphMemoryError(
                 f"{self.place.title}: tensor {name!r} of shape {list(shape)} takes {storage.bytes} bytes, "

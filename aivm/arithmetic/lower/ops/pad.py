@@ -34,6 +34,7 @@ def lower(
         return b.pad(x, before, after, fill)
     for axis in range(x.rank):
         if before[axis] or after[axis]:
+            b.count(x.shape[axis] + max(before[axis], 0) + max(after[axis], 0))
             places = _places(mode, x.shape[axis], before[axis], after[axis])
             if places is None:
                 b.refuse(f"tensor {x} cannot be padded in mode {mode!r} along axis {axis}")

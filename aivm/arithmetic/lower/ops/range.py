@@ -28,7 +28,7 @@ def lower(b: Builder, _node: Node, start: Value, limit: Value, delta: Value) -> 
         b.refuse("delta is 0")
     if dtype in dtypes.INTEGERS:
         first, last, step = (b.known_ints(value)[0] for value in (start, limit, delta))
-        count = len(range(first, last, step))
+        count = max(-(-(last - first) // step), 0)
     else:
         quotient = b.div(b.cast(b.sub(limit, start), "float32"), b.cast(delta, "float32"))
         count = max(int(b.known(b.cast(b.unary("ceil", quotient), "int64")).reshape(-1)[0]), 0)
