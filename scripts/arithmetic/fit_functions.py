@@ -11,6 +11,7 @@ nearest double. None of this is trusted: the proof is tests/arithmetic/native/pr
 from __future__ import annotations
 
 import argparse
+import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -162,24 +163,106 @@ def polynomials() -> list[Fit]:
         return t
 
     return [
-        Fit(name="exp_tail", text="e^r = 1 + r + r^2 p(r), |r| <= log(2)/2", degree=8,
-            target=mp.exp, base=lambda t: 1 + t, factor=lambda t: t * t, low=-half_ln2, high=half_ln2),
-        Fit(name="expm1_tail", text="e^r - 1 = r + r^2 p(r), |r| <= log(2)/2", degree=10,
-            target=mp.expm1, base=same, factor=lambda t: t * t, low=-half_ln2, high=half_ln2),
-        Fit(name="log_tail", text="log((1+s)/(1-s)) = 2 s + s^3 p(s^2), s^2 <= 0.02945", degree=6,
-            target=odd(lambda s: 2 * mp.atanh(s)), base=lambda _: mpf(2), factor=same, low=mpf(0), high=s_max),
-        Fit(name="sin_tail", text="sin r = r + r^3 p(r^2), |r| <= pi/4", degree=5,
-            target=odd(mp.sin), base=one, factor=same, low=mpf(0), high=quarter),
-        Fit(name="cos_tail", text="cos r = 1 - r^2/2 + r^4 p(r^2), |r| <= pi/4", degree=5,
-            target=even(mp.cos), base=lambda t: 1 - t / 2, factor=lambda t: t * t, low=mpf(0), high=quarter),
-        Fit(name="sinh_tail", text="sinh r = r + r^3 p(r^2), |r| <= log(2)/2", degree=4,
-            target=odd(mp.sinh), base=one, factor=same, low=mpf(0), high=half_ln2**2),
-        Fit(name="cosh_tail", text="cosh r = 1 + r^2/2 + r^4 p(r^2), |r| <= log(2)/2", degree=4,
-            target=even(mp.cosh), base=lambda t: 1 + t / 2, factor=lambda t: t * t, low=mpf(0), high=half_ln2**2),
-        Fit(name="atan_tail", text="atan t = t + t^3 p(t^2), |t| <= tan(pi/8)", degree=10,
-            target=odd(mp.atan), base=one, factor=same, low=mpf(0), high=octant),
-        Fit(name="asin_tail", text="asin s = s + s^3 p(s^2), s^2 <= 1/4", degree=12,
-            target=odd(mp.asin), base=one, factor=same, low=mpf(0), high=mpf(1) / 4),
+        Fit(
+            name="exp_tail",
+            text="e^r = 1 + r + r^2 p(r), |r| <= log(2)/2",
+            degree=8,
+            target=mp.exp,
+            base=lambda t: 1 + t,
+            factor=lambda t: t * t,
+            low=-half_ln2,
+            high=half_ln2,
+        ),
+        Fit(
+            name="expm1_tail",
+            text="e^r - 1 = r + r^2 p(r), |r| <= log(2)/2",
+            degree=10,
+            target=mp.expm1,
+            base=same,
+            factor=lambda t: t * t,
+            low=-half_ln2,
+            high=half_ln2,
+        ),
+        Fit(
+            name="log_tail",
+            text="log((1+s)/(1-s)) = 2 s + s^3 p(s^2), s^2 <= 0.02945",
+            degree=6,
+            target=odd(lambda s: 2 * mp.atanh(s)),
+            base=lambda _: mpf(2),
+            factor=same,
+            low=mpf(0),
+            high=s_max,
+        ),
+        Fit(
+            name="sin_tail",
+            text="sin r = r + r^3 p(r^2), |r| <= pi/4",
+            degree=5,
+            target=odd(mp.sin),
+            base=one,
+            factor=same,
+            low=mpf(0),
+            high=quarter,
+        ),
+        Fit(
+            name="cos_tail",
+            text="cos r = 1 - r^2/2 + r^4 p(r^2), |r| <= pi/4",
+            degree=5,
+            target=even(mp.cos),
+            base=lambda t: 1 - t / 2,
+            factor=lambda t: t * t,
+            low=mpf(0),
+            high=quarter,
+        ),
+        Fit(
+            name="sinh_tail",
+            text="sinh r = r + r^3 p(r^2), |r| <= log(2)/2",
+            degree=4,
+            target=odd(mp.sinh),
+            base=one,
+            factor=same,
+            low=mpf(0),
+            high=half_ln2**2,
+        ),
+        Fit(
+            name="cosh_tail",
+            text="cosh r = 1 + r^2/2 + r^4 p(r^2), |r| <= log(2)/2",
+            degree=4,
+            target=even(mp.cosh),
+            base=lambda t: 1 + t / 2,
+            factor=lambda t: t * t,
+            low=mpf(0),
+            high=half_ln2**2,
+        ),
+        Fit(
+            name="atan_tail",
+            text="atan t = t + t^3 p(t^2), |t| <= tan(pi/8)",
+            degree=10,
+            target=odd(mp.atan),
+            base=one,
+            factor=same,
+            low=mpf(0),
+            high=octant,
+        ),
+        Fit(
+            name="asin_tail",
+            text="asin s = s + s^3 p(s^2), s^2 <= 1/4",
+            degree=12,
+            target=odd(mp.asin),
+            base=one,
+            factor=same,
+            low=mpf(0),
+            high=mpf(1) / 4,
+        ),
+        Fit(
+            name="pow_log_tail",
+            text="log(1 + f) = f - f^2/2 + f^3 p(f), |f| <= 2^-6.9",
+            degree=5,
+            target=lambda t: mp.log1p(t) / t,
+            base=lambda t: 1 - t / 2,
+            factor=lambda t: t * t,
+            low=-(mpf(2) ** mpf("-6.9")),
+            high=mpf(2) ** mpf("-6.9"),
+        ),
     ]
 
 
@@ -197,14 +280,26 @@ def erf_table() -> str:
             x = middle + t
             return mp.erf(x) / x if abs(x) > mpf(10) ** -40 else 2 / mp.sqrt(mp.pi)
 
-        fit = Fit(name="", text="", degree=ERF_DEGREE, target=target, base=zero, factor=lambda _: mpf(1),
-                  low=mpf(-1) / 2, high=mpf(1) / 2)
+        fit = Fit(
+            name="",
+            text="",
+            degree=ERF_DEGREE,
+            target=target,
+            base=zero,
+            factor=lambda _: mpf(1),
+            low=mpf(-1) / 2,
+            high=mpf(1) / 2,
+        )
         coefficients = [mpf(float(c)) for c in remez(fit, rounds=3)]
         worst = max(worst, largest_error(fit, coefficients))
         rows.append(coefficients)
-    comment = (f"erf x = x p(x - i - 1/2), i <= x <= i + 1, i = 0 … 3: one row per power, one column per i; "
-               f"error 2^{float(mp.log(worst, 2)):.1f}")
-    lines = "".join("    {" + ", ".join(hexadecimal(row[power]) for row in rows) + "},\n" for power in range(ERF_DEGREE + 1))
+    comment = (
+        f"erf x = x p(x - i - 1/2), i <= x <= i + 1, i = 0 … 3: one row per power, one column per i; "
+        f"error 2^{float(mp.log(worst, 2)):.1f}"
+    )
+    lines = "".join(
+        "    {" + ", ".join(hexadecimal(row[power]) for row in rows) + "},\n" for power in range(ERF_DEGREE + 1)
+    )
     return f"\n// {comment}\nconstexpr double erf_rows[][4] = {{\n{lines}}};\n"
 
 
@@ -233,29 +328,64 @@ def eighths_of_exp() -> str:
     It leaves the second part of log 2 out, which costs a few of the hardest roundings; tuning gets them back.
     """
     half = mp.log(2) / 16 * mpf("1.0001")
-    fit = Fit(name="exp_eighth_tail", text="", degree=4, target=mp.exp, base=lambda t: 1 + t,
-              factor=lambda t: t * t, low=-half, high=half)
+    fit = Fit(
+        name="exp_eighth_tail",
+        text="",
+        degree=4,
+        target=mp.exp,
+        base=lambda t: 1 + t,
+        factor=lambda t: t * t,
+        low=-half,
+        high=half,
+    )
     tail, table = tune_exponential.tuned(
-        [float(c) for c in remez(fit)], [float(mpf(2) ** (mpf(j) / 8)) for j in range(8)],
-        inverse_step=float(8 / mp.log(2)), step=float(mp.log(2) / 8),
+        [float(c) for c in remez(fit)],
+        [float(mpf(2) ** (mpf(j) / 8)) for j in range(8)],
+        inverse_step=float(8 / mp.log(2)),
+        step=float(mp.log(2) / 8),
     )
     bound = float(mp.log(largest_error(fit, [mpf(c) for c in tail]), 2))
-    return array("exp_eighth_tail", f"e^r = 1 + r + r^2 p(r), |r| <= log(2)/16, tuned; error 2^{bound:.1f}", tail) + array(
-        "eighths", "2^(j/8), tuned", table)
+    return array(
+        "exp_eighth_tail", f"e^r = 1 + r + r^2 p(r), |r| <= log(2)/16, tuned; error 2^{bound:.1f}", tail
+    ) + array("eighths", "2^(j/8), tuned", table)
+
+
+POW_INDEX_BITS = 6
+
+
+def pow_table() -> str:
+    """1 / c and log c for 64 numbers c between sqrt(1/2) and sqrt(2), by the bits of m from sqrt(1/2) upwards."""
+    rows, worst = "", mpf(0)
+    start = int.from_bytes(struct.pack(">d", float(mp.sqrt(mpf(1) / 2))), "big")
+    for i in range(1 << POW_INDEX_BITS):
+        ends = [
+            mpf(struct.unpack(">d", (start + (j << (52 - POW_INDEX_BITS))).to_bytes(8, "big"))[0]) for j in (i, i + 1)
+        ]
+        # 10 bits after the point: the product with a 24-bit m is exact, and so is the subtraction of 1.
+        inverse = mp.nint(2 / (ends[0] + ends[1]) * 1024) / 1024
+        if ends[0] <= 1 < ends[1]:
+            inverse = mpf(1)
+        worst = max(worst, *(abs(end * inverse - 1) for end in ends))
+        high = mp.nint(-mp.log(inverse) * mpf(2) ** 40) / mpf(2) ** 40  # so that sums with multiples of log 2 are exact
+        rows += "    " + ", ".join(hexadecimal(v) for v in (inverse, high, -mp.log(inverse) - high)) + ",\n"
+    comment = f"1 / c, log c to 2^-40, the rest of log c; |m / c - 1| <= 2^{float(mp.log(worst, 2)):.2f}"
+    return f"\n// {comment}\nconstexpr double pow_table[] = {{\n{rows}}};\n"
 
 
 def constants() -> str:
     ln2 = mp.log(2)
     ln2_short = shortened(ln2, 40)
-    return "\n" + "".join([
-        split("ln2", ln2, 2, "log 2"),
-        scalar("ln2_short", ln2_short, "log 2 to 40 bits: its product with an exponent is exact"),
-        scalar("ln2_rest", ln2 - ln2_short),
-        scalar("inverse_ln2", 1 / ln2),
-        split("half_pi", mp.pi / 2, 2, "pi / 2"),
-        split("quarter_pi", mp.pi / 4, 2, "pi / 4"),
-        scalar("inverse_half_pi", 2 / mp.pi),
-    ])
+    return "\n" + "".join(
+        [
+            split("ln2", ln2, 2, "log 2"),
+            scalar("ln2_short", ln2_short, "log 2 to 40 bits: its product with an exponent is exact"),
+            scalar("ln2_rest", ln2 - ln2_short),
+            scalar("inverse_ln2", 1 / ln2),
+            split("half_pi", mp.pi / 2, 2, "pi / 2"),
+            split("quarter_pi", mp.pi / 4, 2, "pi / 4"),
+            scalar("inverse_half_pi", 2 / mp.pi),
+        ]
+    )
 
 
 FIRST_BIG_EXPONENT = 22
@@ -271,9 +401,11 @@ def half_pi_table() -> str:
         second = mp.floor((value - first) * mpf(2) ** 51) / mpf(2) ** 51
         third = value - first - second
         lines += "    " + ", ".join(hexadecimal(part) for part in (first, second, third)) + ",\n"
-    comment = ("2^(e-23) / (pi/2) modulo 4 for e = 22 … 127: multiples of 2^-25, of 2^-51, and the rest")
-    return (f"\nconstexpr int first_big_exponent = {FIRST_BIG_EXPONENT};\n"
-            f"// {comment}\nconstexpr double inverse_half_pi_parts[] = {{\n{lines}}};\n")
+    comment = "2^(e-23) / (pi/2) modulo 4 for e = 22 … 127: multiples of 2^-25, of 2^-51, and the rest"
+    return (
+        f"\nconstexpr int first_big_exponent = {FIRST_BIG_EXPONENT};\n"
+        f"// {comment}\nconstexpr double inverse_half_pi_parts[] = {{\n{lines}}};\n"
+    )
 
 
 def generate() -> str:
@@ -284,7 +416,7 @@ def generate() -> str:
         bound = float(mp.log(largest_error(fit, coefficients), 2))
         print(f"{fit.name}: 2^{bound:.1f}", file=sys.stderr)
         text += array(fit.name, f"{fit.text}; error 2^{bound:.1f}", coefficients)
-    return text + eighths_of_exp() + erf_table() + half_pi_table() + FOOTER
+    return text + eighths_of_exp() + erf_table() + half_pi_table() + pow_table() + FOOTER
 
 
 def main() -> int:

@@ -1,7 +1,8 @@
 """Move coefficients of exp by a few units in the last place until the hardest roundings come out right.
 
-The inputs are the worst cases that the exhaustive run found (tests/vectors/arithmetic/worst_cases/exp.json): what is not
-among them is farther from a rounding boundary than the approximation errs. The exhaustive run has the last word.
+The inputs are the worst cases of exp and sigmoid that the exhaustive run found (tests/vectors/arithmetic/worst_cases):
+what is not among them is farther from a rounding boundary than the approximation errs. The exhaustive run has the last
+word.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import json
 import math
 import random
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gmpy2
 
-CASES = Path(__file__).parents[2] / "tests/vectors/arithmetic/worst_cases/exp.json"
+Function = Callable[..., float]
+
+CASES = Path(__file__).parents[2] / "tests/vectors/arithmetic/worst_cases"
 MAGIC = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer
 
 
@@ -45,20 +50,33 @@ def exponential(x: float, tail: list[float], table: list[float], inverse_step: f
         return math.ldexp(float(fma(table[j], p, table[j])), power)
 
 
-def tuned(tail: list[float], table: list[float], *, inverse_step: float, step: float) -> tuple[list[float], list[float]]:
+def sigmoid(x: float, *parameters: Any) -> float:
+    """What functions/sigmoid.inl computes from it, away from zero."""
+    e = exponential(-abs(x), *parameters)
+    return (e if x < 0 else 1.0) / (1.0 + e)
+
+
+def worst_cases(name: str) -> list[tuple[float, float]]:
+    cases = json.loads((CASES / f"{name}.json").read_text())["cases"]
+    return [(to_binary32(case["x"]), to_binary32(case["y"])) for case in cases]
+
+
+def tuned(
+    tail: list[float], table: list[float], *, inverse_step: float, step: float
+) -> tuple[list[float], list[float]]:
     """(tail, table) with which no worst case is rounded wrongly, found by a random search from those given.
 
     Raises:
         RuntimeError: if a long search finds none.
     """
-    cases = [(to_binary32(case["x"]), to_binary32(case["y"])) for case in json.loads(CASES.read_text())["cases"]]
-    cases = [(x, y) for x, y in cases if x != 0 and math.isfinite(x)]
+    cases: list[tuple[Function, float, float]] = [(exponential, x, y) for x, y in worst_cases("exp")]
+    cases += [(sigmoid, x, y) for x, y in worst_cases("sigmoid") if abs(x) >= 2.0**-11]
     generator = random.Random(8)  # noqa: S311 (a search, not a secret)
 
     def failures(tail: list[float], table: list[float], limit: int) -> int:
         count = 0
-        for position, (x, y) in enumerate(cases):
-            if rounded(exponential(x, tail, table, inverse_step, step)) != y:
+        for position, (function, x, y) in enumerate(cases):
+            if rounded(function(x, tail, table, inverse_step, step)) != y:
                 count += 1
                 cases.insert(0, cases.pop(position))  # likely to fail again: look there first
                 if count > limit:
@@ -82,4 +100,4 @@ def tuned(tail: list[float], table: list[float], *, inverse_step: float, step: f
         count = failures(new_tail, new_table, best)
         if count <= best:
             best, best_tail, best_table = count, new_tail, new_table
-    raise RuntimeError(f"no choice was found that rounds all of {CASES.name} correctly")
+    raise RuntimeError("no choice was found that rounds all worst cases correctly")

@@ -17,6 +17,11 @@ constexpr const char* function_names[function_count] = {
 struct FunctionKernels {
   // y[i] = f(x[i]), NaNs canonical; x and y may be the same memory.
   void (*unary)(Function function, const float* x, float* y, std::int64_t n);
+  // y[i] = a[i] to the power of b[i]; a step of 0 repeats the first element. y may be a or b.
+  void (*pow)(const float* a, std::int64_t a_step, const float* b, std::int64_t b_step, float* y, std::int64_t n);
 };
+
+// x to the power of y, correctly rounded, whatever x and y are (pow.cpp). Slow: some microseconds.
+float pow_exactly(float x, double y);
 
 }  // namespace aivm

@@ -5,7 +5,18 @@ case.model, case.feeds
 """
 
 from cases import elementwise, matrices, movement, others, reductions, windows
-from cases.case import CASES, Case
+from cases.case import CASES, FAMILIES, Case
 from cases.values import Random
 
-__all__ = ["CASES", "Case", "Random", "elementwise", "matrices", "movement", "others", "reductions", "windows"]
+__all__ = [
+    "CASES",
+    "FAMILIES",
+    "Case",
+    "Random",
+    "elementwise",
+    "matrices",
+    "movement",
+    "others",
+    "reductions",
+    "windows",
+]

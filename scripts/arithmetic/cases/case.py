@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,9 @@ class Operand:
 
 
 #: How to make a random case of each operator.
-CASES: dict[str, Any] = {}
+CASES: dict[str, Callable[[Random], Case]] = {}
+#: The module that has it.
+FAMILIES: dict[str, str] = {}
 
 
 def case(*operators: str) -> Callable[[Any], Any]:
@@ -62,10 +65,16 @@ def case(*operators: str) -> Callable[[Any], Any]:
     def register(function: Any) -> Any:
         for operator in operators:
             assert operator not in CASES, operator
-            CASES[operator] = lambda r, name=operator: function(r, name)
+            CASES[operator] = functools.partial(_call, function, operator)
+            FAMILIES[operator] = function.__module__.rpartition(".")[2]
         return function
 
     return register
+
+
+def _call(function: Any, operator: str, r: Random) -> Case:
+    made: Case = function(r, operator)
+    return made
 
 
 def fed(array: Any) -> Operand:

@@ -2,6 +2,7 @@
 //
 //   prove_functions NAME ISA[,ISA…] THREADS UNDECIDED    all inputs; a summary as JSON on stdout
 //   prove_functions NAME oracle < binary32               the oracle's values as binary64 on stdout
+//   prove_functions isas                                 the instruction sets of this machine, best first
 //
 // UNDECIDED becomes a file of pairs of words (x, f(x) of the first instruction set) whose rounding the oracle's error
 // bound does not decide; MPFR has to. The exit code is 1 if any decided result is wrong or two instruction sets differ.
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <mutex>
 #include <sstream>
@@ -197,6 +199,10 @@ int print_oracle(const char* name) {
 
 int main(int count, char** arguments) {
   try {
+    if (count == 2 && std::strcmp(arguments[1], "isas") == 0) {
+      for (const aivm::Isa* isa : aivm::available_isas()) std::printf("%s\n", isa->name);
+      return 0;
+    }
     if (count == 3 && std::strcmp(arguments[2], "oracle") == 0) return print_oracle(arguments[1]);
     if (count == 5) return prove(arguments[1], arguments[2], std::max(1, std::atoi(arguments[3])), arguments[4]);
     std::fprintf(stderr, "usage: prove_functions NAME ISA[,ISA...] THREADS UNDECIDED | prove_functions NAME oracle\n");
