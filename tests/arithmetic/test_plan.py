@@ -55,12 +55,12 @@ def test_a_plan_runs_its_steps_in_order():
         (
             [buffer("x", [2], "input"), buffer("y", [3], "output")],
             [add([0, 0], [1])],
-            r"step 'add' \(add\): the extents of 'x' and 'x' do not fit 'y'",
+            r"step 'add' \(add\): tensor 'x' of shape \[2\] does not broadcast to \[3\]",
         ),
         (
             [buffer("x", [2], "input", "float64"), buffer("y", [2], "output")],
             [add([0, 0], [1])],
-            "'x' is float64, not float32",
+            "'y' is float32, not float64",
         ),
         ([buffer("x", [2], "constant")], [], "one array per constant"),
     ],
