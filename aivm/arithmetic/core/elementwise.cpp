@@ -166,6 +166,59 @@ T shifted(T a, T b, bool left) {
   return static_cast<T>(left ? static_cast<std::uint64_t>(a) << b : static_cast<std::uint64_t>(a) >> b);
 }
 
+// The exponent as binary64. Of an integer beyond 2^53 only the parity counts: every base but 0 and 1 has then a power
+// beyond all rounding.
+template <typename T>
+double as_exponent(T n) {
+  if constexpr (sizeof(T) == 8 && std::is_integral_v<T>) {
+    constexpr T least = T{1} << 53;
+    if (n > least) return 4503599627370496.0 + static_cast<double>(n & 1);
+    if (std::is_signed_v<T> && n < static_cast<T>(0) - least) return -4503599627370496.0 - static_cast<double>(n & 1);
+  }
+  return static_cast<double>(n);
+}
+
+// An integer base: a whole exponent gives the power modulo two to the number of bits, or its reciprocal rounded to zero;
+// any other the power in binary32, rounded to zero.
+template <typename T, typename E>
+T integer_power(T base, E exponent) {
+  if constexpr (std::is_floating_point_v<E>) {
+    if (!(whole::inward(static_cast<double>(exponent)) == static_cast<double>(exponent)) ||
+        __builtin_fabs(static_cast<double>(exponent)) >= 9007199254740992.0) {
+      const double power = pow_exactly(static_cast<float>(base), static_cast<double>(exponent));
+      constexpr double above = static_cast<double>(T{1} << (sizeof(T) * 8 - 2)) * (std::is_signed_v<T> ? 2 : 4);
+      if (power != power) return 0;
+      if (power >= above) return std::numeric_limits<T>::max();
+      return power <= (std::is_signed_v<T> ? -above : 0) ? std::numeric_limits<T>::lowest() : static_cast<T>(power);
+    }
+    return integer_power(base, static_cast<std::int64_t>(exponent));
+  } else {
+    if (exponent < 0) {
+      if (base == 0) throw Error("zero is raised to a negative power");
+      if (base == 1) return 1;
+      if (std::is_signed_v<T> && base == static_cast<T>(-1)) return (exponent & 1) != 0 ? base : static_cast<T>(1);
+      return 0;
+    }
+    T power = 1;
+    for (auto n = static_cast<std::uint64_t>(exponent); n != 0; n >>= 1) {
+      if ((n & 1) != 0) power = wrap::multiply(power, base);
+      base = wrap::multiply(base, base);
+    }
+    return power;
+  }
+}
+
+// Two operands of different types.
+template <typename T, typename E, typename Function>
+Runner mixed_loop(const Step& step, Preparation& p, Function function) {
+  return over_rows<2>(step, p, chunk / 16, [=](const Row<2>& row) {
+    const T* const a = operand<T, 0>(row);
+    const E* const b = operand<E, 1>(row);
+    T* const y = reinterpret_cast<T*>(row.out);
+    for (std::int64_t i = 0; i < row.n; ++i) y[i] = function(a[i * row.step[0]], b[i * row.step[1]]);
+  });
+}
+
 }  // namespace
 
 Runner prepare_unary(const Step& step, Preparation& p) {
@@ -246,6 +299,30 @@ Runner prepare_arithmetic(const Step& step, Preparation& p) {
       return binary_loop<T, T>(step, p, [=](T u, T v) { return remainder(u, v, truncated); });
     }
     throw Error("there is no such operation");
+  });
+}
+
+Runner prepare_pow(const Step& step, Preparation& p) {
+  p.counts(step, 2, 2, 1);
+  const Buffer& a = p.in(step, 0);
+  const Buffer& b = p.in(step, 1);
+  p.dtype(p.out(step, 0), a.dtype);
+  if (a.dtype == Dtype::float32 && b.dtype == Dtype::float32) {
+    const auto kernel = p.kernels.functions.pow;
+    return over_rows<2>(step, p, chunk / 16, [=](const Row<2>& row) {
+      kernel(operand<float, 0>(row), row.step[0], operand<float, 1>(row), row.step[1], reinterpret_cast<float*>(row.out),
+             row.n);
+    });
+  }
+  return for_numbers(b, [&](auto zero) -> Runner {
+    using E = decltype(zero);
+    if (a.dtype == Dtype::float32) {
+      return mixed_loop<float, E>(step, p, [](float x, E n) { return pow_exactly(x, as_exponent(n)); });
+    }
+    return for_integers(a, [&](auto base) -> Runner {
+      using T = decltype(base);
+      return mixed_loop<T, E>(step, p, [](T x, E n) { return integer_power(x, n); });
+    });
   });
 }
 

@@ -36,6 +36,7 @@ constexpr Primitive primitives[] = {
     {"mul", prepare_arithmetic, true},
     {"div", prepare_arithmetic, true},
     {"mod", prepare_arithmetic, true},
+    {"pow", prepare_pow, false},
     {"min", prepare_arithmetic, true},
     {"max", prepare_arithmetic, true},
     {"equal", prepare_comparison, true},

@@ -12,6 +12,7 @@ Runner prepare_copy(const Step& step, Preparation& preparation);
 Runner prepare_unary(const Step& step, Preparation& preparation);
 Runner prepare_function(const Step& step, Preparation& preparation);
 Runner prepare_arithmetic(const Step& step, Preparation& preparation);
+Runner prepare_pow(const Step& step, Preparation& preparation);
 Runner prepare_comparison(const Step& step, Preparation& preparation);
 Runner prepare_logic(const Step& step, Preparation& preparation);
 Runner prepare_bits(const Step& step, Preparation& preparation);
