@@ -21,13 +21,26 @@ AIVM_TEMPLATE Decomposed<n> decompose(Wide<n> x) {
   return {from_bits(bits(x) - shifted), to_double(k), from_bits(one_bits - shifted)};
 }
 
+AIVM_TEMPLATE WideInteger<n> operator|(WideInteger<n> a, std::int64_t b) {
+  AIVM_WIDE(WideInteger, a.v[i] | broadcast(b));
+}
+
+// a + b rounded to odd, |a| >= |b|: rounding that to binary32 is rounding the exact sum once.
+AIVM_TEMPLATE Wide<n> add_to_odd(Wide<n> a, Wide<n> b) {
+  const Wide<n> sum = a + b;
+  const Wide<n> lost = b - (sum - a);
+  // Towards zero: one unit less where the sum was rounded away from it. Then odd.
+  const WideInteger<n> inward = bits(sum) - shr<63>(bits(sum) ^ bits(lost));
+  return select(lost == 0.0, sum, from_bits(inward | 1));
+}
+
 // k log 2 + log(1 + f) with 1 + f between sqrt(1/2) and sqrt(2). log(1 + f) = log((1 + s) / (1 - s)), s = f / (2 + f).
 AIVM_TEMPLATE Wide<n> log_of_parts(Wide<n> k, Wide<n> f) {
   const Wide<n> s = f / (f + 2.0);
   const Wide<n> square = s * s;
-  // 2 s = f - s f: exact in its first term, so that the quotient's rounding counts for less.
+  // 2 s = f - s f: so the quotient's rounding counts for less, and of a binary32 the greater term below is exact.
   const Wide<n> rest = s * fma(square, polynomial(square, log_tail), -f);
-  return fma(k, ln2_short, f + fma(k, ln2_rest, rest));
+  return add_to_odd(fma(k, ln2_short, f), fma(k, ln2_rest, rest));
 }
 
 // log(1 + u) for u >= 0.
