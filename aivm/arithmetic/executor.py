@@ -40,18 +40,20 @@ class Settings:
         threads: how many share the work; they change nothing but time.
         isa: which of the core's instruction sets; empty for the best that there is.
         limits: what a graph may do.
+        optimised: whether plans are the fastest that give these bits, or one step for each primitive as it was lowered.
     """
 
     threads: int = 1
     isa: str = ""
     limits: Limits = field(default_factory=Limits)
+    optimised: bool = True
 
 
 class Stage:
     """A plan, and what comes after it."""
 
     def __init__(self, walk: Walk, settings: Settings, items: Sequence[Item] = ()) -> None:
-        program, self.boundary, needed = walk.advance()
+        program, self.boundary, needed = walk.advance(optimised=settings.optimised)
         self.program: Program = program
         #: What later plans may read.
         self.needed: frozenset[Storage] = needed

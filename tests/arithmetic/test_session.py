@@ -92,7 +92,7 @@ def test_outputs_are_the_callers_own():
     session, x = aivm.load(proto), np.array([1, 2], np.float32)
     first = session.run({"x": x})
     for array in first.values():
-        array += 100
+        array.fill(100)
     assert x.tolist() == [1, 2]
     assert {name: array.reshape(-1).tolist() for name, array in session.run({"x": x}).items()} == {
         "same": [1, 2],

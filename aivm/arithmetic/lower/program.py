@@ -11,6 +11,7 @@ import numpy as np
 from aivm.arithmetic import _core
 from aivm.arithmetic.errors import GraphMemoryError
 from aivm.arithmetic.lower import dtypes, memory
+from aivm.arithmetic.lower.optimise import optimise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -151,13 +152,20 @@ class Program:
             )
 
 
-def finish(steps: Sequence[Step], needed: Iterable[Storage], find: Callable[[Storage], Array | None]) -> Program:
+def finish(
+    steps: Sequence[Step],
+    needed: Iterable[Storage],
+    find: Callable[[Storage], Array | None],
+    *,
+    optimised: bool = False,
+) -> Program:
     """A plan of those steps that something needed depends on.
 
     Args:
         steps: in order.
         needed: what has to be there after a run.
         find: contents of storages that are constant.
+        optimised: whether other steps may give the same in less time.
     """
     wanted = dict.fromkeys(needed)
     live: list[Step] = []
@@ -167,6 +175,8 @@ def finish(steps: Sequence[Step], needed: Iterable[Storage], find: Callable[[Sto
             live.append(step)
             demanded.update({value.storage: None for value in step.inputs if value is not None})
     live.reverse()
+    if optimised:
+        live = optimise(live, wanted, find)
     written = {value.storage for step in live for value in step.outputs if value is not None}
     outputs = {storage: None for storage in wanted if storage in written}
     offsets, arena = memory.place(live, outputs)

@@ -148,7 +148,7 @@ class Walk:
         ]
         return replace(self, frames=frames, knowledge=dict(self.knowledge), bound=[])
 
-    def advance(self) -> tuple[Program, Boundary, frozenset[Storage]]:
+    def advance(self, *, optimised: bool = False) -> tuple[Program, Boundary, frozenset[Storage]]:
         """Walks to the next boundary.
 
         Returns:
@@ -162,7 +162,8 @@ class Walk:
         builder.knowledge = self.knowledge
         boundary = self._walk(builder)
         needed = {item.storage: None for item in tensors([self._live(), _of(boundary)])}
-        return finish(builder.steps, needed, self.find), boundary, frozenset(needed)
+        program = finish(builder.steps, needed, self.find, optimised=optimised)
+        return program, boundary, frozenset(needed)
 
     def find(self, storage: Storage) -> Array | None:
         """The contents of a storage, if they are known."""

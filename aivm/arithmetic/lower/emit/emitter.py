@@ -34,6 +34,7 @@ class Step:
         outputs: what it writes, None for what nobody wants.
         ints: its whole attributes.
         reals: its real attributes.
+        axis: of a copy that puts whole tensors one behind the other, the axis; for the optimiser alone.
     """
 
     op: str
@@ -42,6 +43,7 @@ class Step:
     outputs: tuple[Value | None, ...]
     ints: tuple[int, ...] = ()
     reals: tuple[float, ...] = ()
+    axis: int | None = None
 
 
 class DemandedError(Exception):
@@ -149,6 +151,7 @@ class Emitter:
         outputs: Sequence[tuple[str, Shape] | None],
         ints: Sequence[int] = (),
         reals: Sequence[float] = (),
+        axis: int | None = None,
     ) -> tuple[Value | None, ...]:
         """Writes a step, or computes it if everything that it reads is known.
 
@@ -165,6 +168,7 @@ class Emitter:
             outputs=tuple(results),
             ints=tuple(int(item) for item in ints),
             reals=tuple(float(item) for item in reals),
+            axis=axis,
         )
         if self._foldable(step):
             return self._fold(step)

@@ -34,15 +34,24 @@ class Piece:
 class Movement(Emitter):
     """Steps that move elements and change none."""
 
-    def copy(self, sources: Sequence[Value], pieces: Sequence[Piece], shape: Shape, fill: Value | None = None) -> Value:
-        """A new tensor made of one block of each source."""
+    def copy(
+        self,
+        sources: Sequence[Value],
+        pieces: Sequence[Piece],
+        shape: Shape,
+        fill: Value | None = None,
+        axis: int | None = None,
+    ) -> Value:
+        """A new tensor made of one block of each source; of whole sources along an axis, if that is said."""
         rank = len(pieces[0].extents) if pieces else 0
         ints = [len(pieces), rank]
         for piece in pieces:
             ints += [*piece.extents, piece.source_offset, *piece.source_strides]
             ints += [piece.target_offset, *piece.target_strides]
         inputs = [*sources, *([fill] if fill is not None else [])]
-        return self.emit_one("copy", inputs, self.same_dtype(*inputs), shape, ints)
+        (result,) = self.emit("copy", inputs, [(self.same_dtype(*inputs), tuple(shape))], ints, axis=axis)
+        assert result is not None
+        return result
 
     def reshape(self, x: Value, shape: Sequence[int]) -> Value:
         """The same elements in another shape.
@@ -131,7 +140,7 @@ class Movement(Emitter):
             offset += value.shape[axis]
         if not pieces:
             return self.constant(np.zeros(shape, dtype=self.dtype_of(first)))
-        return self.copy(parts, pieces, shape)
+        return self.copy(parts, pieces, shape, axis=axis)
 
     def expand(self, x: Value, shape: Sequence[int]) -> Value:
         """Repeats x along its axes of extent 1, to a shape that it broadcasts to."""
