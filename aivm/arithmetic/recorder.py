@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aivm.arithmetic import trace as traces
-from aivm.arithmetic.lower import dtypes
-from aivm.arithmetic.lower.program import raw
 from aivm.arithmetic.lower.values import Value
 from aivm.arithmetic.trace import Entry, Operation, Recording, Trace, TraceError
 from aivm.digests import Digest
@@ -101,7 +99,7 @@ class Recorder:
         made = [list(_made(bound)) for bound in current.walk.bound]
         storages = dict.fromkeys(value.storage for items in made for _, value in items if value.storage in written)
         refs = [written[storage] for storage in storages]
-        given = [raw(memory[storage]) for storage in current.program.inputs]
+        given = current.program.feeds(memory)
         results, roots = current.plan.trace(given, refs, threads)
         digests = dict(zip(storages, map(Digest, roots), strict=True))
         watched: dict[int, Value] = {}
@@ -141,10 +139,7 @@ class Recorder:
             _, contents = current.plan.inspect(given, [written[value.storage] for value in watched.values()], threads)
             for (position, value), array in zip(watched.items(), contents, strict=True):
                 self.kept[position] = value.seen(array.reshape(-1))
-        return {
-            storage: array.view(dtypes.NUMPY[storage.dtype])
-            for storage, array in zip(current.program.outputs, results, strict=True)
-        }
+        return current.program.contents(results)
 
     def _input(self, path: str, name: str, item: Item) -> str:
         """The name under which an operand was noted: that of an enclosing graph's tensor, if it is one."""

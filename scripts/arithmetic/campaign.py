@@ -3,7 +3,7 @@
     python scripts/arithmetic/campaign.py [--cases N] [--jobs N] [--only OPERATOR] [--report FILE]
 
 Each case is run on each instruction set of this machine, each with 1, 2 and 4 threads, once with the kernels' own tile
-sizes and once with random ones; and where its first axis is a batch, rows of it are run alone. Any output that differs in
+sizes and once with random ones; where its first axis is a batch, rows of it are run alone. Any output that differs in
 any bit from that of the first run is a mismatch. Exit code 1 if there is one.
 """
 
@@ -26,7 +26,6 @@ from cases import CASES, Case, Random
 
 from aivm.arithmetic import _core
 from aivm.arithmetic.errors import ArithmeticEngineError
-from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.lower.program import raw
 from aivm.arithmetic.session import open_session
 
@@ -54,11 +53,7 @@ class Configured:
             tiling = _core.Tiling(*self.tiling)
             self._plans[id(program)] = (program, _core.Plan(buffers, constants, steps, isa=self.isa, tiling=tiling))
         plan = self._plans[id(program)][1]
-        results = plan.run([raw(memory[storage]) for storage in program.inputs], self.threads)
-        return {
-            storage: array.view(dtypes.NUMPY[storage.dtype])
-            for storage, array in zip(program.outputs, results, strict=True)
-        }
+        return program.contents(plan.run(program.feeds(memory), self.threads))
 
     def __str__(self) -> str:
         return f"{self.isa}, {self.threads} threads, tiles {self.tiling}"

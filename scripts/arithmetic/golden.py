@@ -4,8 +4,8 @@
 
     name      OPERATOR/NUMBER
     model     the ONNX model, in protobuf's JSON form
-    inputs    name, dtype, shape of each graph input; the tensor is CASE/INPUT in the other file, bfloat16 as U16
-    outputs   name, dtype, shape and SHA-256 of each output: its elements little-endian in C order, NaNs as the quiet one
+    inputs    name, dtype, shape of each graph input; the tensor is CASE/INPUT in the other file (bfloat16 as U16)
+    outputs   name, dtype, shape, SHA-256 of each output: its elements little-endian in C order, NaNs as the quiet one
 
 Any implementation of the arithmetic has to give these outputs, to the bit.
 """

@@ -90,7 +90,14 @@ class Program:
         Raises:
             PlanError: a step failed on these values, for instance an index out of range.
         """
-        results = plan.run([raw(memory[storage]) for storage in self.inputs], threads)
+        return self.contents(plan.run(self.feeds(memory), threads))
+
+    def feeds(self, memory: Mapping[Storage, Array]) -> list[Array]:
+        """What the core takes as this plan's inputs."""
+        return [raw(memory[storage]) for storage in self.inputs]
+
+    def contents(self, results: Sequence[Array]) -> dict[Storage, Array]:
+        """The contents of the outputs, flat, from what the core gave back."""
         return {
             storage: array.reshape(-1).view(dtypes.NUMPY[storage.dtype])
             for storage, array in zip(self.outputs, results, strict=True)

@@ -48,7 +48,7 @@ def squeeze(r: Random, name: str) -> Case:
 @case("Unsqueeze")
 def unsqueeze(r: Random, name: str) -> Case:
     x = tensor(r)
-    return single(r, name, [fed(x), setting(r.subset(range(x.ndim + 2), least=1)[:2])])
+    return single(r, name, [fed(x), setting(r.subset(range(x.ndim + 1), least=1)[:2])])
 
 
 @case("Transpose")
@@ -90,7 +90,7 @@ def split(r: Random, name: str) -> Case:
     x = tensor(r, least=2)
     axis = r.integer(1, x.ndim - 1)
     parts = r.integer(1, 3)
-    if r.chance(0.3):
+    if r.chance(0.3) and parts <= x.shape[axis]:
         return single(r, name, [rows(x)], outputs=parts, axis=axis, num_outputs=parts)
     cuts = sorted(r.integer(0, x.shape[axis]) for _ in range(parts - 1))
     sizes = np.diff([0, *cuts, x.shape[axis]])

@@ -139,7 +139,7 @@ def einsum(r: Random, name: str) -> Case:
     equation, shapes = r.choice(
         [
             ("nij,njk->nik", ([a, b, c], [a, c, d])),
-            ("nij,njk", ([a, b, c], [a, c, d])),
+            ("ij,jk", ([a, b], [b, c])),  # of which the second has no batch
             ("nij->nji", ([a, b, c],)),
             ("nij->n", ([a, b, c],)),
             ("nhij,nhkj->nhik", ([a, 2, b, c], [a, 2, d, c])),
@@ -148,7 +148,9 @@ def einsum(r: Random, name: str) -> Case:
             ("ni,nj->nij", ([a, b], [a, c])),
         ]
     )
-    return single(r, name, [rows(r.floats(shape)) for shape in shapes], equation=equation)
+    first, *others = (r.floats(shape) for shape in shapes)
+    kind = fed if equation == "ij,jk" else rows
+    return single(r, name, [rows(first), *map(kind, others)], equation=equation)
 
 
 @case("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss")
