@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,8 @@ class Session:
         #: SHA-256 of the model's file, which traces name it by.
         self.digest = digest
         self.runner = GraphRunner(model.graph, model.functions, settings)
+        #: Runs plans of one step for each primitive, as traces and disputes are about them.
+        self.plain = GraphRunner(model.graph, model.functions, replace(settings, optimised=False))
 
     @property
     def inputs(self) -> Sequence[Port]:
@@ -91,7 +93,7 @@ class Session:
 
         Args:
             inputs: contiguous arrays by name, of exactly the dtypes that the model has; nothing is converted.
-            run_plan: what runs a plan, if not the core as it is.
+            run_plan: what runs a plan, one step for each primitive; without it the core runs the fastest plan there is.
 
         Returns:
             New arrays; lists for sequences, None for optionals without an element.
@@ -101,7 +103,7 @@ class Session:
             ArithmeticEngineError: the graph cannot be run on these inputs.
         """
         feeds = self._feeds(inputs)
-        outputs = self.runner.run(feeds, run_plan)
+        outputs = self.runner.run(feeds) if run_plan is None else self.plain.run(feeds, run_plan)
         return dict(zip(self.outputs, outputs, strict=True))
 
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
@@ -123,7 +125,7 @@ class Session:
 
     def plan(self, inputs: Mapping[str, Array]) -> dict[str, Any]:
         """The description of the first plan for inputs of these shapes, as canonical JSON can hold it."""
-        return self.runner.prepare(self._feeds(inputs)).program.description()
+        return self.plain.prepare(self._feeds(inputs)).program.description()
 
     def _feeds(self, inputs: Mapping[str, Array]) -> dict[str, ArrayItem]:
         return check_feeds(self.inputs, self.model.defaults, inputs)

@@ -151,9 +151,10 @@ def _where(x, _ints, _reals, _outs):
     return [np.where(x[0], x[1], x[2])]
 
 
-def _clip(x, _ints, reals, _outs):
-    y = np.where(x[0] < np.float32(reals[0]), np.float32(reals[0]), x[0])
-    return [np.where(np.float32(reals[1]) < y, np.float32(reals[1]), y)]
+def _clip(x, _ints, _reals, _outs):
+    y, low, high = [*x, None, None][:3]
+    y = y if low is None else np.where(y < low.reshape(()), low.reshape(()), y)
+    return [y if high is None else np.where(high.reshape(()) < y, high.reshape(()), y)]
 
 
 def _cast(x, _ints, _reals, outs):

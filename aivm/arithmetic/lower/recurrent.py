@@ -65,8 +65,7 @@ class Cell:
         """One of the layer's activations."""
         if clip and self.clip is not None:
             low, high = self.b.scalar(-self.clip, x.dtype), self.b.scalar(self.clip, x.dtype)
-            x = self.b.where(self.b.compare("less", x, low), low, x)
-            x = self.b.where(self.b.compare("less", high, x), high, x)
+            x = self.b.clip(x, low, high)
         return activate(self.b, x, *self.functions[function])
 
 

@@ -98,6 +98,12 @@ class Elementwise(Emitter):
         dtype = self.same_dtype(a, b)
         return self.emit_one("where", [condition, a, b], dtype, self.broadcast(condition, a, b))
 
+    def clip(self, x: Value, low: Value | None, high: Value | None) -> Value:
+        """`low` if x is less, else x; then `high` if that is greater."""
+        self.want(x, dtypes.NUMBERS)
+        self.same_dtype(x, *(bound for bound in (low, high) if bound is not None))
+        return self.emit_one("clip", [x, low, high], x.dtype, x.shape)
+
     def cast(self, x: Value, dtype: str, *, saturate: bool = True) -> Value:
         """Each element in another dtype."""
         return x if x.dtype == dtype else self.emit_one("cast", [x], dtype, x.shape, [saturate])

@@ -15,14 +15,8 @@ if TYPE_CHECKING:
 
 @operator("Clip", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, _node: Node, x: Value, low: Value | None = None, high: Value | None = None) -> Value:
-    """Comparisons, so that NaN stays NaN; the upper bound wins where the bounds cross."""
+    """One primitive: NaN stays NaN, and the upper bound wins where the bounds cross."""
     for bound in (low, high):
         if bound is not None and bound.elements != 1:
             b.refuse(f"bound {bound} should be a single number")
-    if low is not None:
-        low = b.reshape(low, ())
-        x = b.where(b.compare("less", x, low), low, x)
-    if high is not None:
-        high = b.reshape(high, ())
-        x = b.where(b.compare("less", high, x), high, x)
-    return x
+    return b.clip(x, low, high)

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from aivm.tensors import Array
 
 
-def optimise(
-    steps: Sequence[Step], needed: Container[Storage], find: Callable[[Storage], Array | None]
-) -> list[Step]:
+def optimise(steps: Sequence[Step], needed: Container[Storage], find: Callable[[Storage], Array | None]) -> list[Step]:
     """Steps that give the same, sooner.
 
     Args:
@@ -29,4 +27,4 @@ def optimise(
         needed: what has to be there after a run.
         find: contents of storages that are constant.
     """
-    return channels_last(fuse(steps, needed), needed, find)
+    return channels_last(fuse(steps, needed, find), needed, find)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,16 +10,17 @@ from typing import TYPE_CHECKING
 from aivm.arithmetic.lower.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from aivm.arithmetic.lower.emit.emitter import Step
     from aivm.arithmetic.lower.values import Storage
+    from aivm.tensors import Array
 
 _NONE, _RELU, _CLIP = range(3)
 _FUSABLE = ("matmul", "conv", "conv_transpose")
 
 
-def fuse(steps: Sequence[Step], needed: Container[Storage]) -> list[Step]:
+def fuse(steps: Sequence[Step], needed: Container[Storage], find: Callable[[Storage], Array | None]) -> list[Step]:
     """Takes steps that alone read a sum of products into it: + bias, + residual, activation, each rounded as before."""
     reads = Counter(value.storage for step in steps for value in step.inputs if value is not None)
     sums: dict[Storage, int] = {}  # by what it writes: where a sum of products stands in the result
@@ -31,7 +33,7 @@ def fuse(steps: Sequence[Step], needed: Container[Storage]) -> list[Step]:
             position = sums[value.storage]
             before = result[position]
             assert before is not None
-            fused = _joined(before, step, place)
+            fused = _joined(before, step, place, find)
             if fused is not None:
                 result[position] = None
                 del sums[value.storage]
@@ -43,7 +45,7 @@ def fuse(steps: Sequence[Step], needed: Container[Storage]) -> list[Step]:
     return [step for step in result if step is not None]
 
 
-def _joined(before: Step, step: Step, place: int) -> Step | None:
+def _joined(before: Step, step: Step, place: int, find: Callable[[Storage], Array | None]) -> Step | None:
     """The sum of products with the step after it, or None if they do not fit."""
     made, out = before.outputs[0], step.outputs[0]
     operand = step.inputs[place]
@@ -54,7 +56,8 @@ def _joined(before: Step, step: Step, place: int) -> Step | None:
     if step.op == "relu":
         return replace(_activated(before, _RELU, ()), outputs=(out,))
     if step.op == "clip":
-        return replace(_activated(before, _CLIP, step.reals), outputs=(out,))
+        bounds = _bounds(step, place, find)
+        return None if bounds is None else replace(_activated(before, _CLIP, bounds), outputs=(out,))
     if step.op != "add":
         return None
     other = step.inputs[1 - place]
@@ -78,6 +81,17 @@ def _bias(before: Step, made: Value, other: Value) -> Value | None:
     if shape[axis] != made.shape[axis] or other.elements != made.shape[axis]:
         return None
     return Value(dtype=other.dtype, shape=(other.elements,), storage=other.storage)
+
+
+def _bounds(step: Step, place: int, find: Callable[[Storage], Array | None]) -> tuple[float, float] | None:
+    """The bounds of a clip, if they are constants."""
+    bounds = []
+    for value, limit in zip((*step.inputs, None, None)[1:3], (-math.inf, math.inf), strict=True):
+        array = None if value is None else find(value.storage)
+        if place != 0 or (value is not None and array is None):
+            return None
+        bounds.append(limit if array is None else float(array[0]))
+    return bounds[0], bounds[1]
 
 
 def _activation_place(step: Step) -> int:

@@ -182,7 +182,7 @@ class _Rewriter:
         seen = self._seen(x)
         if seen is None or any(value is not None for value in step.outputs[1:]) or x.rank > 5:
             return None
-        return replace(step, inputs=(seen,), outputs=(self._new(out), *step.outputs[1:]), ints=(*step.ints, 1))
+        return replace(step, inputs=(seen,), outputs=(self._new(out), *step.outputs[1:]), ints=(*step.ints, 1, 1))
 
     def _elementwise(self, step: Step) -> Step | None:
         out = step.outputs[0]
