@@ -24,7 +24,7 @@ AIVM_INLINE F32 minimum(F32 a, F32 b) {
   const __m256 both = _mm256_or_ps(_mm256_min_ps(a.v, b.v), _mm256_min_ps(b.v, a.v));
   return {_mm256_blendv_ps(both, _mm256_set1_ps(__builtin_nanf("")), _mm256_cmp_ps(a.v, b.v, _CMP_UNORD_Q))};
 }
-#elif defined(__ARM_NEON)
+#elif defined(__ARM_NEON) && AIVM_HARDWARE_FMA  // the portable kernels are built for AArch64 too
 AIVM_INLINE F32 maximum(F32 a, F32 b) { return {vmaxq_f32(a.v, b.v)}; }
 AIVM_INLINE F32 minimum(F32 a, F32 b) { return {vminq_f32(a.v, b.v)}; }
 #else

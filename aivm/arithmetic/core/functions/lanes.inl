@@ -174,7 +174,7 @@ AIVM_INLINE F64 load_widened(const float* p) {
   return {_mm512_cvtps_pd(_mm256_loadu_ps(p))};
 #elif defined(__AVX2__)
   return {_mm256_cvtps_pd(_mm_loadu_ps(p))};
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && AIVM_HARDWARE_FMA  // the portable kernels are built for AArch64 too
   return {vcvt_f64_f32(vld1_f32(p))};
 #else
   double wide[half_lanes];
