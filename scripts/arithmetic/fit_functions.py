@@ -16,11 +16,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tune_exponential
 from mpmath import mp, mpf
 
-Real = mpf
+Real = Any  # mpmath has no types
 Function = Callable[[Real], Real]
 
 TARGET = Path(__file__).parents[2] / "aivm/arithmetic/core/functions/coefficients.inl"
@@ -101,7 +102,7 @@ def error(fit: Fit, coefficients: list[Real], t: Real) -> Real:
 
 
 def points(fit: Fit, count: int) -> list[Real]:
-    """Points of the interval, denser towards its ends; none is zero, where a target may have a removable singularity."""
+    """Points of the interval, denser towards its ends; none is zero, where a target may have a removable pole."""
     middle, half = (fit.high + fit.low) / 2, (fit.high - fit.low) / 2
     found = [middle - half * mp.cos(mp.pi * i / count) for i in range(count + 1)]
     return [t if abs(t) > mpf(10) ** -20 else mpf(10) ** -20 for t in found]

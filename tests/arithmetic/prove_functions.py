@@ -5,8 +5,8 @@
 builds the core's native tools, runs each function on every instruction set of this machine but the portable one (whose
 emulated operations would take hours; name it with --isas), and judges every result: nearly all by an independent
 binary64 evaluation whose error bound leaves no choice, the rest by MPFR. What was found is kept: the hardest cases in
-tests/vectors/arithmetic/worst_cases/, and in proofs.json what was proven of which sources, so that a changed function is
-not called proven (test_functions.py compares). Without names, those functions are run whose sources changed.
+tests/vectors/arithmetic/worst_cases/, and in proofs.json what was proven of which sources, so that a changed function
+is not called proven (test_functions.py compares). Without names, those functions are run whose sources changed.
 """
 
 from __future__ import annotations
@@ -158,6 +158,11 @@ def write_worst_cases(name: str, cases: list[tuple[float, int, int, int]]) -> No
     (VECTORS / "worst_cases" / f"{name}.json").write_text(text)
 
 
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], help="functions; those that changed by default")
@@ -172,7 +177,7 @@ def main() -> int:
     changed = [name for name in NAMES if proofs.get(name, {}).get("sources") != sources[name]]
     names = arguments.names or changed
     if not names:
-        print("all functions are proven as they are")
+        say("all functions are proven as they are")
         return 0
     tool = build(arguments.build)
     listed = subprocess.run([tool, "isas"], capture_output=True, text=True, check=True).stdout.split()
@@ -182,11 +187,11 @@ def main() -> int:
         proof, wrong = prove(tool, name, isas, arguments.threads)
         if wrong or proof["oracle_error_log2"] > -41:
             failed = True
-            print(f"{name}: WRONG", *(wrong or ["the oracle errs more than it may"]), sep="\n  ", flush=True)
+            say("\n  ".join([f"{name}: WRONG", *(wrong or ["the oracle errs more than it may"])]))
             continue
         proofs[name] = {"sources": sources[name], **proof}
         record.write_text(json.dumps(dict(sorted(proofs.items())), indent=1) + "\n")
-        print(f"{name}: all 2^32 inputs correctly rounded on {', '.join(isas)} ({proof['seconds']} s)", flush=True)
+        say(f"{name}: all 2^32 inputs correctly rounded on {', '.join(isas)} ({proof['seconds']} s)")
     return int(failed)
 
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "coefficients.inl"
-#include "lanes.inl"
+#include "round_to_odd.inl"
 
 namespace aivm {
 namespace AIVM_ISA {
@@ -19,19 +19,6 @@ AIVM_TEMPLATE Decomposed<n> decompose(Wide<n> x) {
   const WideInteger<n> k = shr<52>(bits(x) + ((bias << 52) - sqrt_half_bits)) - bias;
   const WideInteger<n> shifted = shl<52>(k);
   return {from_bits(bits(x) - shifted), to_double(k), from_bits(one_bits - shifted)};
-}
-
-AIVM_TEMPLATE WideInteger<n> operator|(WideInteger<n> a, std::int64_t b) {
-  AIVM_WIDE(WideInteger, a.v[i] | broadcast(b));
-}
-
-// a + b rounded to odd, |a| >= |b|: rounding that to binary32 is rounding the exact sum once.
-AIVM_TEMPLATE Wide<n> add_to_odd(Wide<n> a, Wide<n> b) {
-  const Wide<n> sum = a + b;
-  const Wide<n> lost = b - (sum - a);
-  // Towards zero: one unit less where the sum was rounded away from it. Then odd.
-  const WideInteger<n> inward = bits(sum) - shr<63>(bits(sum) ^ bits(lost));
-  return select(lost == 0.0, sum, from_bits(inward | 1));
 }
 
 // k log 2 + log(1 + f) with 1 + f between sqrt(1/2) and sqrt(2). log(1 + f) = log((1 + s) / (1 - s)), s = f / (2 + f).

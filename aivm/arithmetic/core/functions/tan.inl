@@ -8,9 +8,10 @@ namespace AIVM_ISA {
 
 AIVM_TEMPLATE Wide<n> tan_of_angle(ReducedAngle<n> angle) {
   const Wide<n> square = angle.r * angle.r;
-  const Wide<n> sine = sin_of_reduced(angle.r, square), cosine = cos_of_reduced(square);
+  const Terms<n> sine = sin_terms(angle.r, angle.rest, square), cosine = cos_terms(angle.r, angle.rest, square);
   const WideMask<n> odd = (angle.quadrant & 1) == 1;
-  return select(odd, -cosine, sine) / select(odd, sine, cosine);
+  const Wide<n> s = copysign(sine.first + sine.second, angle.r), c = cosine.first + cosine.second;
+  return select(odd, -c, s) / select(odd, s, c);
 }
 
 AIVM_TEMPLATE Wide<n> tan_of_ordinary(Wide<n> x) { return tan_of_angle(reduce_ordinary_angle(x)); }

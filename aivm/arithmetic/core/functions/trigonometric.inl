@@ -2,7 +2,7 @@
 #pragma once
 
 #include "coefficients.inl"
-#include "lanes.inl"
+#include "round_to_odd.inl"
 
 namespace aivm {
 namespace AIVM_ISA {
@@ -12,13 +12,15 @@ AIVM_INLINE M32 is_ordinary_angle(F32 x) { return abs(x) < broadcast(first_big_a
 
 template <int n> struct ReducedAngle {
   WideInteger<n> quadrant;  // k in the low bits
-  Wide<n> r;
+  Wide<n> r, rest;          // what r lost
 };
 
 // |x| < 2^22. The first difference is exact: multiples of 2^-52 that are less than 1 (or k = 0).
 AIVM_TEMPLATE ReducedAngle<n> reduce_ordinary_angle(Wide<n> x) {
   const Nearest<n> k = nearest_multiple(x, inverse_half_pi);
-  return {k.integer, fma(k.number, -half_pi_1, fma(k.number, -half_pi_0, x))};
+  const Wide<n> first = fma(k.number, -half_pi_0, x);
+  const Wide<n> r = fma(k.number, -half_pi_1, first);
+  return {k.integer, r, fma(k.number, -half_pi_1, first - r)};
 }
 
 // 2^22 <= |x|, finite. x = m 2^(e-23) with an integer m < 2^24, and 2^(e-23) / (pi/2) modulo 4 is tabulated: the product
@@ -38,9 +40,10 @@ AIVM_TEMPLATE ReducedAngle<n> reduce_big_angle(Wide<n> x) {
   const Wide<n> within = fma(turns.number, -4.0, first) + second;  // exact: multiples of 2^-51, less than 4
   const Nearest<n> k = nearest_multiple(within, 1.0);
   const Wide<n> fraction = fma(m, third, within - k.number);
-  const Wide<n> r = fma(fraction, half_pi_0, fraction * half_pi_1);
+  const Wide<n> r = fraction * half_pi_0;
+  const Wide<n> rest = fma(fraction, half_pi_1, fma(fraction, half_pi_0, -r));
   const WideMask<n> negative = x < 0.0;
-  return {select(negative, zero - k.integer, k.integer), select(negative, -r, r)};
+  return {select(negative, zero - k.integer, k.integer), select(negative, -r, r), select(negative, -rest, rest)};
 }
 
 // r is a NaN for infinities and NaNs.
@@ -50,29 +53,36 @@ AIVM_TEMPLATE ReducedAngle<n> reduce_angle(Wide<n> x) {
   if (!any(big)) return ordinary;
   const ReducedAngle<n> other = reduce_big_angle(x);
   const Wide<n> r = select(abs(x) == infinity, not_a_number, other.r);
-  return {select(big, other.quadrant, ordinary.quadrant), select(big, r, ordinary.r)};
+  return {select(big, other.quadrant, ordinary.quadrant), select(big, r, ordinary.r),
+          select(big, other.rest, ordinary.rest)};
 }
 
-// With the sign of r also where r is zero.
-AIVM_TEMPLATE Wide<n> sin_of_reduced(Wide<n> r, Wide<n> square) {
-  const Wide<n> y = fma(r * square, polynomial(square, sin_tail), r);
-  return from_bits(bits(y) | (bits(r) & static_cast<std::int64_t>(1ULL << 63)));
+// sin(r + rest) and cos(r + rest), as a sum of which the first term is greater.
+template <int n> struct Terms {
+  Wide<n> first, second;
+};
+AIVM_TEMPLATE Terms<n> sin_terms(Wide<n> r, Wide<n> rest, Wide<n> square) {
+  return {r, fma(r * square, polynomial(square, sin_tail), rest)};
 }
-AIVM_TEMPLATE Wide<n> cos_of_reduced(Wide<n> square) {
+AIVM_TEMPLATE Terms<n> cos_terms(Wide<n> r, Wide<n> rest, Wide<n> square) {
   const Wide<n> half_square = square * 0.5;
   const Wide<n> first = 1.0 - half_square;
-  // What 1 - r^2/2 lost is added with the rest.
-  return first + fma(square * square, polynomial(square, cos_tail), (1.0 - first) - half_square);
+  // What 1 - r^2/2 lost is added to the others.
+  return {first, fma(square * square, polynomial(square, cos_tail), fma(-r, rest, (1.0 - first) - half_square))};
 }
 
-// sin(r + quadrant pi/2).
-AIVM_TEMPLATE Wide<n> sin_of_angle(Wide<n> r, WideInteger<n> quadrant) {
-  const Wide<n> square = r * r;
-  const Wide<n> y = select((quadrant & 1) == 1, cos_of_reduced(square), sin_of_reduced(r, square));
-  return from_bits(bits(y) ^ shl<63>(shr<1>(quadrant)));
+// sin(r + rest + quadrant pi/2); the sign of r where r is zero.
+AIVM_TEMPLATE Wide<n> sin_of_angle(ReducedAngle<n> angle) {
+  const Wide<n> square = angle.r * angle.r;
+  const WideMask<n> odd = (angle.quadrant & 1) == 1;
+  const Terms<n> sine = sin_terms(angle.r, angle.rest, square), cosine = cos_terms(angle.r, angle.rest, square);
+  const Wide<n> first = select(odd, cosine.first, sine.first), second = select(odd, cosine.second, sine.second);
+  const Wide<n> sum = copysign(add_to_odd(first, second), first);
+  return from_bits(bits(sum) ^ shl<63>(shr<1>(angle.quadrant)));
 }
-AIVM_TEMPLATE Wide<n> sin_of_angle(ReducedAngle<n> angle) { return sin_of_angle(angle.r, angle.quadrant); }
-AIVM_TEMPLATE Wide<n> cos_of_angle(ReducedAngle<n> angle) { return sin_of_angle(angle.r, angle.quadrant + 1); }
+AIVM_TEMPLATE Wide<n> cos_of_angle(ReducedAngle<n> angle) {
+  return sin_of_angle(ReducedAngle<n>{angle.quadrant + 1, angle.r, angle.rest});
+}
 
 }  // namespace AIVM_ISA
 }  // namespace aivm
