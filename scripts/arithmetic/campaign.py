@@ -2,9 +2,9 @@
 
     python scripts/arithmetic/campaign.py [--cases N] [--jobs N] [--only OPERATOR] [--report FILE]
 
-Each case is run on each instruction set of this machine, each with 1, 2 and 4 threads, once with the kernels' own tile
-sizes and once with random ones; where its first axis is a batch, rows of it are run alone. Any output that differs in
-any bit from that of the first run is a mismatch. Exit code 1 if there is one.
+Each case is run on each instruction set of this machine, each with 1, 2 and 4 threads, with the kernels' own tile sizes
+and with random ones, as the fastest plan and as the plain one; where its first axis is a batch, rows of it are run alone.
+Any output that differs in any bit from that of the first run is a mismatch. Exit code 1 if there is one.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 THREADS = (1, 2, 4)
+#: Tile sizes that the kernels choose.
+ANY = (0, 0, 0)
 #: Rows of a batch that are run alone.
 ROWS = 2
 
@@ -72,11 +74,15 @@ def run_case(case: Case, r: Random) -> tuple[int, list[str]]:
     runs, wrong = 1, []
     for isa in _core.isas():
         for threads in THREADS:
-            for tiling in ((0, 0, 0), (r.integer(1, 40), r.integer(1, 40), r.integer(1, 70))):
+            tiles = (r.integer(1, 40), r.integer(1, 40), r.integer(1, 70))
+            # The fastest plan, and the one of a step for each primitive, which traces are about.
+            for runner, tiling in ((session.runner, ANY), (session.runner, tiles), (session.plain, tiles)):
                 configured = Configured(isa, threads, tiling)
+                found = dict(zip(outputs, runner.run(case.feeds, configured), strict=True))
                 runs += 1
-                if bits(session.run(case.feeds, run_plan=configured)) != expected:
-                    wrong.append(str(configured))
+                if bits(found) != expected:
+                    kind = "plain" if runner is session.plain else "optimised"
+                    wrong.append(f"{configured}, {kind} plan")
     size = case.feeds[case.batch[0]].shape[0] if case.batch else 0
     for row in sorted({r.integer(0, size - 1) for _ in range(ROWS)}) if size > 1 else ():
         feeds = {

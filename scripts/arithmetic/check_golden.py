@@ -41,11 +41,11 @@ def engine(threads: int) -> golden.Run:
     return run
 
 
-def export(path: Path) -> int:
+def export(path: Path, folder: Path) -> int:
     """Writes those vectors that are one plan, as replay.cpp reads them; how many."""
     count = 0
     with path.open("wb") as file:
-        for vector in golden.read():
+        for vector in golden.read(folder):
             lines = _plan(vector)
             if lines is not None:
                 file.write(b"".join(lines))
@@ -95,10 +95,11 @@ def main() -> int:
     parser.add_argument("--implementation", help="module:function")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", default="", help="cases whose name begins with this")
+    parser.add_argument("--folder", type=Path, default=golden.FOLDER)
     parser.add_argument("--export", type=Path)
     arguments = parser.parse_args()
     if arguments.export:
-        print(f"{export(arguments.export)} plans")
+        print(f"{export(arguments.export, arguments.folder)} plans")
         return 0
     if arguments.implementation:
         module, _, function = arguments.implementation.partition(":")
@@ -107,7 +108,7 @@ def main() -> int:
     else:
         run, name = engine(arguments.threads), f"this engine on {_isa()}"
     started = time.monotonic()
-    chosen = (vector for vector in golden.read() if vector.name.startswith(arguments.only))
+    chosen = (vector for vector in golden.read(arguments.folder) if vector.name.startswith(arguments.only))
     outcome = golden.check(chosen, run)
     for mismatch in outcome.mismatches:
         print(json.dumps(mismatch))

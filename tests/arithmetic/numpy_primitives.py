@@ -429,6 +429,13 @@ def _quantize_linear(x, ints, _reals, outs):
     return [np.clip(y, np.iinfo(kind).min, np.iinfo(kind).max)]
 
 
+def _requantize(x, ints, _reals, outs):
+    kind = dtypes.NUMPY[outs[0].dtype]
+    zero = _spread(x[2], x[0], ints[0], 0).astype(np.float64)
+    y = np.rint(x[0].astype(np.float32) * _spread(x[1], x[0], ints[0], 0)).astype(np.float64) + zero
+    return [np.clip(y, np.iinfo(kind).min, np.iinfo(kind).max)]
+
+
 def _dequantize_linear(x, ints, _reals, _outs):
     axis, block = ints
     zero = 0 if x[2] is None else _spread(x[2], x[0], axis, block).astype(np.int64)

@@ -37,21 +37,24 @@ double sticky(T x) {
   }
 }
 
+// Without branches, so that a loop over this can become vectors.
 template <typename To, typename From>
 To to_integer(From x) {
-  // The first numbers beyond the range are powers of two, or next to one: exact in either format.
+  // The first numbers beyond the range are powers of two, exact in either format.
   constexpr From above = static_cast<From>(To{1} << (sizeof(To) * 8 - 2)) * (std::is_signed_v<To> ? 2 : 4);
   constexpr From below = std::is_signed_v<To> ? -above : From{0};
-  if (x != x) return 0;
-  if (x >= above) return std::numeric_limits<To>::max();
-  if (x <= below) return std::numeric_limits<To>::lowest();
-  return static_cast<To>(x);
+  using Way = std::conditional_t<sizeof(To) < 4, std::int32_t, To>;  // there is an instruction to these
+  const From number = x == x ? x : From{0};
+  const From raised = number < below ? below : number;
+  const bool beyond = raised >= above;
+  const Way whole = static_cast<Way>(beyond ? From{0} : raised);
+  return static_cast<To>(beyond ? static_cast<Way>(std::numeric_limits<To>::max()) : whole);
 }
 
 template <typename To, typename From>
 To convert(From x) {
   if constexpr (std::is_same_v<From, Bool>) {
-    return convert<To>(static_cast<std::uint8_t>(x.value != 0));
+    return convert<To>(static_cast<std::uint8_t>(x.value < 1 ? x.value : 1));
   } else if constexpr (is_small_float<From>) {
     return convert<To>(widen(x));
   } else if constexpr (std::is_same_v<To, Bool>) {

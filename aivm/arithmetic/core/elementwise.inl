@@ -70,28 +70,59 @@ static void binary(BinaryOp op, const float* a, std::int64_t a_step, const float
   }
 }
 
-// The loops below are exact, so that the compiler may make vectors of them as it likes.
+// A byte of 0 or 1 for each lane.
+#if defined(__AVX512BW__)
+AIVM_INLINE void store_truth(std::uint8_t* y, M32 m) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm_maskz_set1_epi8(m.v, 1));
+}
+#elif defined(__AVX2__)
+AIVM_INLINE void store_truth(std::uint8_t* y, M32 m) {
+  const __m128i low = _mm256_castsi256_si128(m.v), high = _mm256_extracti128_si256(m.v, 1);
+  const __m128i words = _mm_packs_epi32(low, high), truth = _mm_packs_epi16(words, words);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(y), _mm_and_si128(truth, _mm_set1_epi8(1)));
+}
+#else
+AIVM_INLINE void store_truth(std::uint8_t* y, M32 m) {
+  float truth[lanes];
+  store(truth, select(m, broadcast(1.0F), broadcast(0.0F)));
+  for (int i = 0; i < lanes; ++i) y[i] = truth[i] != 0.0F;
+}
+#endif
+
+template <typename Function>
+static inline void compare_steps(const float* a, std::int64_t a_step, const float* b, std::int64_t b_step, std::uint8_t* y,
+                                 std::int64_t n, Function function) {
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const F32 left = a_step == 0 ? broadcast(*a) : load(a + i);
+    const F32 right = b_step == 0 ? broadcast(*b) : load(b + i);
+    store_truth(y + i, function(left, right));
+  }
+  if (i < n) {
+    std::uint8_t truth[lanes];
+    const F32 left = a_step == 0 ? broadcast(*a) : load_partial(a + i, n - i);
+    const F32 right = b_step == 0 ? broadcast(*b) : load_partial(b + i, n - i);
+    store_truth(truth, function(left, right));
+    for (std::int64_t j = i; j < n; ++j) y[j] = truth[j - i];
+  }
+}
+
 template <typename Function>
 static inline void compare_loop(const float* a, std::int64_t a_step, const float* b, std::int64_t b_step, std::uint8_t* y,
                                 std::int64_t n, Function function) {
-  if (a_step != 0 && b_step != 0) {
-    for (std::int64_t i = 0; i < n; ++i) y[i] = function(a[i], b[i]);
-  } else if (a_step != 0) {
-    const float b0 = *b;
-    for (std::int64_t i = 0; i < n; ++i) y[i] = function(a[i], b0);
-  } else {
-    const float a0 = *a;
-    for (std::int64_t i = 0; i < n; ++i) y[i] = function(a0, b[i * b_step]);
-  }
+  if (a_step != 0 && b_step != 0) return compare_steps(a, 1, b, 1, y, n, function);
+  if (a_step != 0) return compare_steps(a, 1, b, 0, y, n, function);
+  if (b_step != 0) return compare_steps(a, 0, b, 1, y, n, function);
+  compare_steps(a, 0, b, 0, y, n, function);
 }
 
 static void compare(CompareOp op, const float* a, std::int64_t a_step, const float* b, std::int64_t b_step,
                     std::uint8_t* y, std::int64_t n) {
   switch (op) {
-    case CompareOp::equal: return compare_loop(a, a_step, b, b_step, y, n, [](float p, float q) { return p == q; });
-    case CompareOp::less: return compare_loop(a, a_step, b, b_step, y, n, [](float p, float q) { return p < q; });
+    case CompareOp::equal: return compare_loop(a, a_step, b, b_step, y, n, [](F32 p, F32 q) { return p == q; });
+    case CompareOp::less: return compare_loop(a, a_step, b, b_step, y, n, [](F32 p, F32 q) { return p < q; });
     case CompareOp::less_or_equal:
-      return compare_loop(a, a_step, b, b_step, y, n, [](float p, float q) { return p <= q; });
+      return compare_loop(a, a_step, b, b_step, y, n, [](F32 p, F32 q) { return p <= q; });
   }
 }
 
@@ -103,6 +134,7 @@ static void clip(const float* x, float low, float high, float* y, std::int64_t n
   });
 }
 
+// Exact, so that the compiler may make vectors of it as it likes.
 template <typename T>
 static inline void where_words(const std::uint8_t* c, std::int64_t c_step, const void* a_bytes, std::int64_t a_step,
                                const void* b_bytes, std::int64_t b_step, void* y_bytes, std::int64_t n) {

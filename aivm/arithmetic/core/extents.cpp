@@ -73,6 +73,7 @@ Nest collapsed(const Nest& nest) {
 Walk::Walk(const Nest& nest, std::int64_t row)
     : nest_(nest), position_(nest.extents.size() - 1, 0), offsets_(nest.strides.size(), 0) {
   for (std::size_t axis = position_.size(); axis-- > 0;) {
+    if (nest.extents[axis] == 0) return;  // there is no row
     position_[axis] = row % nest.extents[axis];
     row /= nest.extents[axis];
     for (std::size_t i = 0; i < offsets_.size(); ++i) offsets_[i] += position_[axis] * nest.strides[i][axis];

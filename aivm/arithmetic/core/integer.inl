@@ -27,8 +27,8 @@ AIVM_INLINE I32 add_pairs(I32 acc, I32 a, I32 b) {
   attribute static void name(const IntegerTile& t) {                                                       \
     constexpr int N = P * integer_vectors;                                                                 \
     I32 acc[R][N];                                                                                         \
-    for (int r = 0; r < R; ++r) {                                                                          \
-      for (int j = 0; j < N; ++j) acc[r][j] = broadcast(std::int32_t{0});                                  \
+    _Pragma("GCC unroll 12") for (int r = 0; r < R; ++r) {                                                 \
+      _Pragma("GCC unroll 4") for (int j = 0; j < N; ++j) acc[r][j] = broadcast(std::int32_t{0});           \
     }                                                                                                      \
     const std::int32_t* a = t.a;                                                                           \
     const std::int32_t* b = t.b;                                                                           \
@@ -42,8 +42,8 @@ AIVM_INLINE I32 add_pairs(I32 acc, I32 a, I32 b) {
         _Pragma("GCC unroll 4") for (int j = 0; j < N; ++j) acc[r][j] = add(acc[r][j], x, row[j]);          \
       }                                                                                                    \
     }                                                                                                      \
-    for (int r = 0; r < R; ++r) {                                                                          \
-      for (int j = 0; j < N; ++j) store(t.c + r * t.c_row + j * lanes, acc[r][j]);                         \
+    _Pragma("GCC unroll 12") for (int r = 0; r < R; ++r) {                                                 \
+      _Pragma("GCC unroll 4") for (int j = 0; j < N; ++j) store(t.c + r * t.c_row + j * lanes, acc[r][j]);  \
     }                                                                                                      \
   }
 

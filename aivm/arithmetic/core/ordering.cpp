@@ -5,7 +5,9 @@
 // first. NaNs are equal to each other, and so are the two zeros. Of equal elements arg_max and arg_min take the first (or the last), and top_k gives the
 // earlier one first.
 #include <algorithm>
+#include <limits>
 #include <numeric>
+#include <type_traits>
 
 #include "dispatch.hpp"
 #include "extents.hpp"
@@ -31,10 +33,9 @@ constexpr std::int64_t column_block = 256;
 // Whether a comes before b.
 template <typename T, bool max>
 bool better(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) {
-    if (a != a) return b == b;
-  }
-  return max ? a > b : a < b;
+  const bool beats = max ? a > b : a < b;
+  if constexpr (std::is_floating_point_v<T>) return beats | ((a != a) & (b == b));
+  return beats;
 }
 
 template <typename T, bool max>
@@ -79,16 +80,34 @@ std::int64_t best_of_run(const T* x, std::int64_t n, bool last) {
 
 template <typename T, bool max>
 void best_of_columns(const T* x, std::int64_t n, std::int64_t inner, std::int64_t width, bool last, std::int64_t* y) {
+  // Places as wide as the elements, as far as they go: then a vector holds as many of either.
+  using Place = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+  constexpr std::int64_t farthest = std::numeric_limits<std::int32_t>::max();
   T best[column_block];
+  Place place[column_block];
   std::copy_n(x, width, best);
   std::fill_n(y, width, 0);
-  for (std::int64_t i = 1; i < n; ++i) {
-    const T* const row = x + i * inner;
-    for (std::int64_t j = 0; j < width; ++j) {
-      const bool take = last ? !better<T, max>(best[j], row[j]) : better<T, max>(row[j], best[j]);
-      best[j] = take ? row[j] : best[j];
-      y[j] = take ? i : y[j];
+  for (std::int64_t from = 0; from < n; from += farthest) {
+    const std::int64_t end = std::min(n, from + farthest);
+    std::fill_n(place, width, Place{-1});
+    for (std::int64_t i = std::max<std::int64_t>(from, 1); i < end; ++i) {
+      const T* const row = x + i * inner;
+      const auto here = static_cast<Place>(i - from);
+      if (last) {
+        for (std::int64_t j = 0; j < width; ++j) {
+          const bool take = !better<T, max>(best[j], row[j]);
+          best[j] = take ? row[j] : best[j];
+          place[j] = take ? here : place[j];
+        }
+      } else {
+        for (std::int64_t j = 0; j < width; ++j) {
+          const bool take = better<T, max>(row[j], best[j]);
+          best[j] = take ? row[j] : best[j];
+          place[j] = take ? here : place[j];
+        }
+      }
     }
+    for (std::int64_t j = 0; j < width; ++j) y[j] = place[j] < 0 ? y[j] : from + place[j];
   }
 }
 

@@ -11,7 +11,6 @@
 #include "quantise.hpp"
 
 #include <algorithm>
-#include <type_traits>
 
 #include "dispatch.hpp"
 #include "extents.hpp"
@@ -113,27 +112,18 @@ Runner quantise_runner(const Step& step, const Sharing& sharing, void (*kernel)(
 }
 
 template <typename X>
-Runner dequantise_runner(const Step& step, const Sharing& sharing) {
+Runner dequantise_runner(const Step& step, const Sharing& sharing, void (*kernel)(const DequantiseRow<X>&)) {
   const Ref x_ref = step.in[0], scale_ref = step.in[1], zero_ref = sharing.zero ? step.in[2] : absent, y_ref = step.out[0];
-  using Exact = std::conditional_t<sizeof(X) == 4, std::int64_t, std::int32_t>;
   return over_scales(sharing, [=](Context& context, std::int64_t at, std::int64_t scale, std::int64_t scale_step, std::int64_t n) {
-    const X* const x = context.data<const X>(x_ref) + at;
-    const float* const factor = context.data<const float>(scale_ref) + scale;
-    const X* const zero = zero_ref == absent ? nullptr : context.data<const X>(zero_ref) + scale;
-    float* const y = context.data<float>(y_ref) + at;
-    const auto result = [](X value, Exact z, float f) {
-      const float product = static_cast<float>(static_cast<Exact>(value) - z) * f;
-      return product == product ? product : __builtin_nanf("");
-    };
-    if (scale_step == 0) {
-      const Exact z = zero == nullptr ? 0 : *zero;
-      const float f = *factor;
-      for (std::int64_t i = 0; i < n; ++i) y[i] = result(x[i], z, f);
-    } else if (zero == nullptr) {
-      for (std::int64_t i = 0; i < n; ++i) y[i] = result(x[i], 0, factor[i]);
-    } else {
-      for (std::int64_t i = 0; i < n; ++i) y[i] = result(x[i], zero[i], factor[i]);
-    }
+    DequantiseRow<X> row;
+    row.x = context.data<const X>(x_ref) + at;
+    row.scale = context.data<const float>(scale_ref) + scale;
+    row.scale_step = scale_step;
+    row.zero = zero_ref == absent ? nullptr : context.data<const X>(zero_ref) + scale;
+    row.zero_step = scale_step;
+    row.y = context.data<float>(y_ref) + at;
+    row.n = n;
+    kernel(row);
   });
 }
 
@@ -171,12 +161,13 @@ Runner prepare_dequantize(const Step& step, Preparation& p) {
   p.dtype(p.out(step, 0), Dtype::float32);
   const Sharing sharing = sharing_of(step, p, x, true);
   if (sharing.zero) p.dtype(p.buffer(step.in[2]), x.dtype);
+  const QuantiseKernels& kernels = p.kernels.quantise;
   switch (x.dtype) {
-    case Dtype::int8: return dequantise_runner<std::int8_t>(step, sharing);
-    case Dtype::uint8: return dequantise_runner<std::uint8_t>(step, sharing);
-    case Dtype::int16: return dequantise_runner<std::int16_t>(step, sharing);
-    case Dtype::uint16: return dequantise_runner<std::uint16_t>(step, sharing);
-    case Dtype::int32: return dequantise_runner<std::int32_t>(step, sharing);
+    case Dtype::int8: return dequantise_runner(step, sharing, kernels.dequantise_int8);
+    case Dtype::uint8: return dequantise_runner(step, sharing, kernels.dequantise_uint8);
+    case Dtype::int16: return dequantise_runner(step, sharing, kernels.dequantise_int16);
+    case Dtype::uint16: return dequantise_runner(step, sharing, kernels.dequantise_uint16);
+    case Dtype::int32: return dequantise_runner(step, sharing, kernels.dequantise_int32);
     default: refuse_dtype(x);
   }
 }

@@ -47,10 +47,38 @@ static void quantise_row(const QuantiseRow<X, Y>& row) {
   }
 }
 
+// The difference of two small integers is exact in int32, that of two int32 in int64.
+template <typename X> struct Exact { using type = std::int32_t; };
+template <> struct Exact<std::int32_t> { using type = std::int64_t; };
+
+template <typename X>
+static void dequantise_row(const DequantiseRow<X>& row) {
+  using Wide = typename Exact<X>::type;
+  const X* const x = row.x;
+  float* const y = row.y;
+  const std::int64_t n = row.n;
+  if (row.scale_step == 0 && row.zero_step == 0) {
+    const float scale = *row.scale;
+    const Wide zero = row.zero == nullptr ? 0 : *row.zero;
+    for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(static_cast<Wide>(x[i]) - zero) * scale;
+  } else if (row.zero == nullptr) {
+    for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]) * row.scale[i * row.scale_step];
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const Wide difference = static_cast<Wide>(x[i]) - static_cast<Wide>(row.zero[i * row.zero_step]);
+      y[i] = static_cast<float>(difference) * row.scale[i * row.scale_step];
+    }
+  }
+  for (std::int64_t i = 0; i < n; ++i) y[i] = canonical(y[i]);
+}
+
 constexpr QuantiseKernels quantise_kernels{
     quantise_row<true, float, std::int8_t>,          quantise_row<true, float, std::uint8_t>,
     quantise_row<true, float, std::int16_t>,         quantise_row<true, float, std::uint16_t>,
     quantise_row<false, std::int32_t, std::int8_t>,  quantise_row<false, std::int32_t, std::uint8_t>,
+    dequantise_row<std::int8_t>,                     dequantise_row<std::uint8_t>,
+    dequantise_row<std::int16_t>,                    dequantise_row<std::uint16_t>,
+    dequantise_row<std::int32_t>,
 };
 
 }  // namespace AIVM_ISA

@@ -26,13 +26,12 @@ struct Min {
   static F32 start() { return broadcast(__builtin_inff()); }
 };
 
+constexpr std::int32_t lane_numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
 // The last n < lanes terms of a run, others being what the lanes start from, which changes none.
 template <typename Op>
 static inline F32 load_rest(const float* x, std::int64_t n) {
-  float rest[lanes];
-  store(rest, Op::start());
-  store_partial(rest, load_partial(x, n), n);
-  return load(rest);
+  return select(broadcast(static_cast<std::int32_t>(n)) > load(lane_numbers), load_partial(x, n), Op::start());
 }
 
 template <typename Op>

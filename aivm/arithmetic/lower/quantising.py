@@ -29,7 +29,20 @@ def block_of(b: Builder, node: Node) -> int:
 
 
 def requantise(b: Builder, total: Value, left: Value, right: Value, scale: Value, zero: Value) -> Value:
-    """An int32 sum of products as a small integer again: `saturate(round(total * (left * right / scale)) + zero)`."""
+    """An int32 sum of products as a small integer again: `saturate(round(total * (left * right / scale)) + zero)`.
+
+    The scales are broadcast to the sums.
+    """
     factor = b.div(b.mul(left, right), scale)
-    real = b.mul(b.cast(total, "float32"), factor)
-    return b.quantize(real, b.scalar(1, "float32"), b.reshape(zero, ()), zero.dtype, 0, 0)
+    if zero.elements != 1:
+        b.unsupported(f"zero point {zero} of the result")
+    zero = b.reshape(zero, ())
+    wide = (1,) * (total.rank - factor.rank) + factor.shape
+    axes = [axis for axis, extent in enumerate(wide) if extent != 1]
+    if len(axes) > 1 or zero.dtype not in ("int8", "uint8"):
+        real = b.mul(b.cast(total, "float32"), factor)
+        return b.quantize(real, b.scalar(1, "float32"), zero, zero.dtype, 0, 0)
+    axis, count = (axes[0], factor.elements) if axes else (0, 1)
+    if count not in (1, total.shape[axis]):
+        b.refuse(f"scales {factor} do not fit tensor {total}")
+    return b.requantize(total, b.reshape(factor, (count,)), b.expand(b.reshape(zero, (1,)), (count,)), zero.dtype, axis)

@@ -21,7 +21,9 @@
 
 using namespace aivm;
 
-extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1:detect_leaks=0"; }
+// Asked by the sanitizers, if they are there: a failure shall end in abort(), which tells the case.
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1:detect_leaks=0:abort_on_error=1:handle_abort=0"; }
+extern "C" const char* __ubsan_default_options() { return "abort_on_error=1:print_stacktrace=1"; }
 
 namespace {
 

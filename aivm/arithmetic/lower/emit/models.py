@@ -26,6 +26,12 @@ class Models(Emitter):
             self.unsupported(f"quantising to {dtype}")
         return self.emit_one("quantize_linear", [x, scale, zero], dtype, x.shape, [axis, block, 1])
 
+    def requantize(self, x: Value, multiplier: Value, zero: Value, dtype: str, axis: int) -> Value:
+        """`saturate(round(float(x) * multiplier) + zero)`; as many zeros as multipliers."""
+        self.want(x, frozenset({"int32"}))
+        self.want(multiplier, _F32)
+        return self.emit_one("requantize", [x, multiplier, zero], dtype, x.shape, [axis])
+
     def dequantize(self, x: Value, scale: Value, zero: Value | None, axis: int, block: int) -> Value:
         """`(x - zero) * scale`."""
         self.want(x, _QUANTISED | {"int32"})
