@@ -1,0 +1,294 @@
+// The Python module aivm.arithmetic._core: plans, and which instruction sets there are. See _core.pyi.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "plan.hpp"
+#include "trace.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using Array = nb::ndarray<nb::ro, nb::device::cpu, nb::c_contig>;
+
+nb::dlpack::dtype dlpack_of(aivm::Dtype dtype) {
+  using aivm::Dtype;
+  const auto make = [](nb::dlpack::dtype_code code, int bits) {
+    return nb::dlpack::dtype{static_cast<std::uint8_t>(code), static_cast<std::uint8_t>(bits), 1};
+  };
+  const int bits = static_cast<int>(aivm::item_size(dtype)) * 8;
+  switch (dtype) {
+    case Dtype::float32: case Dtype::float64: case Dtype::float16:
+      return make(nb::dlpack::dtype_code::Float, bits);
+    case Dtype::bfloat16:
+      return make(nb::dlpack::dtype_code::UInt, bits);  // NumPy has no such type: its bits travel as uint16
+    case Dtype::int8: case Dtype::int16: case Dtype::int32: case Dtype::int64:
+      return make(nb::dlpack::dtype_code::Int, bits);
+    case Dtype::uint8: case Dtype::uint16: case Dtype::uint32: case Dtype::uint64:
+      return make(nb::dlpack::dtype_code::UInt, bits);
+    case Dtype::boolean:
+      return make(nb::dlpack::dtype_code::Bool, bits);
+  }
+  throw aivm::Error("unknown element type");
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+// The address of an array that has to be exactly what the buffer says.
+const std::byte* address_of(const nb::handle& object, const aivm::Buffer& buffer) {
+  Array array;
+  if (!nb::try_cast<Array>(object, array, false)) {
+    throw aivm::Error(std::string(aivm::kind_name(buffer.kind)) + " '" + buffer.name + "' is not a contiguous array",
+                      "Pass numpy.ascontiguousarray(...) of it.");
+  }
+  const nb::dlpack::dtype wanted = dlpack_of(buffer.dtype);
+  if (array.dtype() != wanted) {
+    throw aivm::Error(std::string(aivm::kind_name(buffer.kind)) + " '" + buffer.name + "' has another element type than " +
+                          aivm::dtype_name(buffer.dtype),
+                      "Convert it yourself: nothing is converted silently.");
+  }
+  std::vector<std::int64_t> shape;
+  for (std::size_t i = 0; i < array.ndim(); ++i) shape.push_back(static_cast<std::int64_t>(array.shape(i)));
+  if (shape != buffer.shape) {
+    throw aivm::Error(std::string(aivm::kind_name(buffer.kind)) + " '" + buffer.name + "' has shape " + shape_text(shape) +
+                      ", not " + shape_text(buffer.shape));
+  }
+  return static_cast<const std::byte*>(array.data());
+}
+
+// Memory for an output, as a NumPy array that owns it.
+nb::object make_output(const aivm::Buffer& buffer, std::byte*& address) {
+  const auto alignment = static_cast<std::size_t>(aivm::alignment);
+  const std::size_t bytes = (static_cast<std::size_t>(buffer.bytes) + alignment) / alignment * alignment;
+  address = static_cast<std::byte*>(std::aligned_alloc(alignment, bytes));
+  if (address == nullptr) throw std::bad_alloc();
+  const nb::capsule owner(address, [](void* memory) noexcept { std::free(memory); });
+  std::vector<std::size_t> shape(buffer.shape.begin(), buffer.shape.end());
+  return nb::cast(nb::ndarray<nb::numpy>(address, shape.size(), shape.data(), owner, nullptr, dlpack_of(buffer.dtype)));
+}
+
+nb::bytes bytes_of(const aivm::Hash& hash) { return nb::bytes(hash.data(), hash.size()); }
+
+// The arguments of one run, checked, and memory for its results.
+struct Call {
+  Call(const aivm::Plan& plan, const nb::sequence& inputs, int threads) : plan(plan), threads(threads) {
+    if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
+    std::size_t next = 0;
+    const std::size_t given = nb::len(inputs);
+    for (const aivm::Buffer& buffer : plan.buffers()) {
+      if (buffer.kind == aivm::Kind::input) {
+        if (next == given) throw aivm::Error("input '" + buffer.name + "' was not given");
+        in.push_back(address_of(inputs[next++], buffer));
+      } else if (buffer.kind == aivm::Kind::output) {
+        std::byte* address = nullptr;
+        results.append(make_output(buffer, address));
+        out.push_back(address);
+      }
+    }
+    if (next != given) throw aivm::Error("more inputs were given than the plan has");
+  }
+  void go(aivm::Observer* observer) const {
+    const nb::gil_scoped_release release;
+    plan.run(in, out, threads, observer);
+  }
+
+  const aivm::Plan& plan;
+  const int threads;
+  std::vector<const std::byte*> in;
+  std::vector<std::byte*> out;
+  nb::list results;
+};
+
+const aivm::Sha256& sha256_named(const std::string& name) {
+  if (name.empty()) return aivm::best_sha256();
+  for (const aivm::Sha256* sha : aivm::available_sha256()) {
+    if (name == sha->name) return *sha;
+  }
+  throw aivm::Error("there is no '" + name + "' to compute SHA-256 on this machine");
+}
+
+nb::bytes merkle_root(const Array& array, const std::string& dtype_name, int threads, const std::string& by) {
+  const aivm::Dtype dtype = aivm::dtype_from_name(dtype_name);
+  if (static_cast<std::int64_t>(array.itemsize()) != aivm::item_size(dtype)) {
+    throw aivm::Error("an element of the array has another size than " + dtype_name);
+  }
+  if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
+  const aivm::Sha256& sha = sha256_named(by);
+  aivm::Hash root;
+  {
+    const nb::gil_scoped_release release;
+    aivm::PoolLease pool(threads);
+    aivm::Context context({}, *pool);
+    root = aivm::merkle_root(static_cast<const std::byte*>(array.data()), static_cast<std::int64_t>(array.nbytes()), dtype,
+                             context, sha);
+  }
+  return bytes_of(root);
+}
+
+class PyPlan {
+ public:
+  PyPlan(std::vector<aivm::Buffer> buffers, const nb::list& constants, std::vector<aivm::Step> steps,
+         const std::string& isa, const aivm::Tiling& tiling, std::int64_t memory_limit) {
+    std::vector<const std::byte*> addresses;
+    std::vector<std::size_t> refs;
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+      if (buffers[i].kind == aivm::Kind::constant) refs.push_back(i);
+    }
+    if (refs.size() != constants.size()) throw aivm::Error("there has to be one array per constant");
+    for (std::size_t i = 0; i < refs.size(); ++i) addresses.push_back(address_of(constants[i], buffers[refs[i]]));
+    plan_ = std::make_unique<aivm::Plan>(std::move(buffers), addresses, std::move(steps), aivm::choose_isa(isa), tiling,
+                                         memory_limit);
+    for (std::size_t i = 0; i < refs.size(); ++i) {
+      if (plan_->keeps(static_cast<aivm::Ref>(refs[i]))) kept_.append(constants[i]);
+    }
+  }
+
+  nb::list run(const nb::sequence& inputs, int threads) const {
+    Call call(*plan_, inputs, threads);
+    call.go(nullptr);
+    return call.results;
+  }
+
+  // A run, and the Merkle root of each watched buffer, which steps have to write.
+  std::pair<nb::list, nb::list> trace(const nb::sequence& inputs, const std::vector<aivm::Ref>& watched,
+                                      int threads) const {
+    Call call(*plan_, inputs, threads);
+    aivm::Tracer tracer(*plan_, watched, aivm::best_sha256());
+    call.go(&tracer);
+    nb::list roots;
+    for (const aivm::Hash& root : tracer.roots) roots.append(bytes_of(root));
+    return {call.results, roots};
+  }
+
+  // A run, and the contents of each watched buffer.
+  std::pair<nb::list, nb::list> inspect(const nb::sequence& inputs, const std::vector<aivm::Ref>& watched,
+                                        int threads) const {
+    Call call(*plan_, inputs, threads);
+    nb::list contents;
+    std::vector<std::byte*> targets;
+    for (const aivm::Ref ref : watched) {
+      if (ref < 0 || static_cast<std::size_t>(ref) >= plan_->buffers().size()) throw aivm::Error("there is no such buffer");
+      std::byte* address = nullptr;
+      contents.append(make_output(plan_->buffers()[static_cast<std::size_t>(ref)], address));
+      targets.push_back(address);
+    }
+    aivm::Copier copier(*plan_, watched, std::move(targets));
+    call.go(&copier);
+    return {call.results, contents};
+  }
+
+  const aivm::Plan& plan() const { return *plan_; }
+
+ private:
+  nb::list kept_;  // constants whose memory the plan reads
+  std::unique_ptr<aivm::Plan> plan_;
+};
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  m.doc() = "The core of aivm.arithmetic: plans of primitive steps, run in one call.";
+
+  nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
+    try {
+      std::rethrow_exception(pointer);
+    } catch (const aivm::Error& error) {
+      const nb::object type = nb::module_::import_("aivm.arithmetic.errors").attr("PlanError");
+      const nb::object instance = type(error.what(), "hint"_a = error.hint);
+      PyErr_SetObject(type.ptr(), instance.ptr());
+    }
+  });
+
+  nb::class_<aivm::Buffer>(m, "Buffer")
+      .def("__init__",
+           [](aivm::Buffer* self, std::string name, const std::string& dtype, std::vector<std::int64_t> shape,
+              const std::string& kind, std::int64_t offset) {
+             auto* const buffer = new (self) aivm::Buffer;
+             buffer->name = std::move(name);
+             buffer->shape = std::move(shape);
+             buffer->offset = offset;
+             buffer->dtype = aivm::dtype_from_name(dtype);
+             buffer->kind = aivm::kind_from_name(kind);
+           },
+           "name"_a, "dtype"_a, "shape"_a, "kind"_a, "offset"_a = 0)
+      .def_ro("name", &aivm::Buffer::name)
+      .def_prop_ro("dtype", [](const aivm::Buffer& b) { return aivm::dtype_name(b.dtype); })
+      .def_ro("shape", &aivm::Buffer::shape)
+      .def_prop_ro("kind", [](const aivm::Buffer& b) { return aivm::kind_name(b.kind); })
+      .def_ro("offset", &aivm::Buffer::offset)
+      .def_ro("bytes", &aivm::Buffer::bytes);
+
+  nb::class_<aivm::Step>(m, "Step")
+      .def("__init__",
+           [](aivm::Step* self, std::string op, std::string name, std::vector<aivm::Ref> inputs,
+              std::vector<aivm::Ref> outputs, std::vector<std::int64_t> ints, std::vector<double> reals) {
+             new (self) aivm::Step{std::move(op),      std::move(name), std::move(inputs),
+                                   std::move(outputs), std::move(ints), std::move(reals)};
+           },
+           "op"_a, "name"_a, "inputs"_a, "outputs"_a, "ints"_a = std::vector<std::int64_t>{},
+           "reals"_a = std::vector<double>{})
+      .def_ro("op", &aivm::Step::op)
+      .def_ro("name", &aivm::Step::name)
+      .def_ro("inputs", &aivm::Step::in)
+      .def_ro("outputs", &aivm::Step::out)
+      .def_ro("ints", &aivm::Step::ints)
+      .def_ro("reals", &aivm::Step::reals);
+
+  nb::class_<aivm::Tiling>(m, "Tiling")
+      .def("__init__",
+           [](aivm::Tiling* self, std::int64_t k, std::int64_t rows, std::int64_t columns) {
+             new (self) aivm::Tiling{k, rows, columns};
+             if (k < 0 || rows < 0 || columns < 0) throw aivm::Error("a tile size cannot be negative");
+           },
+           "k"_a = 0, "rows"_a = 0, "columns"_a = 0);
+
+  nb::class_<PyPlan>(m, "Plan")
+      .def(nb::init<std::vector<aivm::Buffer>, const nb::list&, std::vector<aivm::Step>, const std::string&,
+                    const aivm::Tiling&, std::int64_t>(),
+           "buffers"_a, "constants"_a, "steps"_a, nb::kw_only(), "isa"_a = "", "tiling"_a = aivm::Tiling{},
+           "memory_limit"_a = std::int64_t{1} << 46)
+      .def("run", &PyPlan::run, "inputs"_a, "threads"_a = 1)
+      .def("trace", &PyPlan::trace, "inputs"_a, "watched"_a, "threads"_a = 1)
+      .def("inspect", &PyPlan::inspect, "inputs"_a, "watched"_a, "threads"_a = 1)
+      .def_prop_ro("buffers", [](const PyPlan& p) { return p.plan().buffers(); })
+      .def_prop_ro("steps", [](const PyPlan& p) { return p.plan().steps(); })
+      .def_prop_ro("isa", [](const PyPlan& p) { return p.plan().isa().name; })
+      .def_prop_ro("arena_bytes", [](const PyPlan& p) { return p.plan().arena_bytes(); });
+
+  m.def("isas", [] {
+    std::vector<std::string> names;
+    for (const aivm::Isa* isa : aivm::available_isas()) names.emplace_back(isa->name);
+    return names;
+  });
+  m.def("isa", [](const std::string& name) { return aivm::choose_isa(name).name; }, "name"_a = "");
+  m.def("hardware_fma", [](const std::string& isa) { return aivm::choose_isa(isa).kernels().hardware_fma; }, "isa"_a = "");
+  m.def("available_threads", &aivm::available_threads);
+  m.def("primitives", &aivm::primitive_names);
+  m.def("merkle_root", &merkle_root, nb::arg("array").noconvert(), "dtype"_a, "threads"_a = 1, "sha256"_a = "");
+  m.def("sha256", [](const nb::bytes& data, const std::string& by) {
+    return bytes_of(aivm::sha256(sha256_named(by), data.data(), static_cast<std::int64_t>(data.size())));
+  }, "data"_a, "by"_a = "");
+  m.def("sha256_implementations", [] {
+    std::vector<std::string> names;
+    for (const aivm::Sha256* sha : aivm::available_sha256()) names.emplace_back(sha->name);
+    return names;
+  });
+  m.def("works_in_place",
+        [](const std::string& name) {
+          const aivm::Primitive* const primitive = aivm::find_primitive(name);
+          return primitive != nullptr && primitive->in_place;
+        },
+        "primitive"_a);
+}

@@ -1,0 +1,61 @@
+// Pooling of binary32, compiled once per instruction set. See pool.hpp.
+#pragma once
+
+#include "extremes.inl"
+#include "pool.hpp"
+
+namespace aivm {
+namespace AIVM_ISA {
+
+constexpr int pool_vectors = 4;  // results in flight: one needs not wait for another
+
+template <int vectors_at_once, typename Combine>
+static inline void combine_sources(const float* const* sources, std::int64_t count, std::int64_t i, F32* acc, Combine combine) {
+  for (std::int64_t k = 0; k < count; ++k) {
+    const float* const x = sources[k] + i;
+    for (int v = 0; v < vectors_at_once; ++v) acc[v] = combine(acc[v], load(x + v * lanes));
+  }
+}
+
+template <typename Start, typename Combine, typename Finish>
+static inline void pool_loop(const float* const* sources, std::int64_t count, float* y, std::int64_t n, Start start,
+                             Combine combine, Finish finish) {
+  std::int64_t i = 0;
+  for (; i + pool_vectors * lanes <= n; i += pool_vectors * lanes) {
+    F32 acc[pool_vectors];
+    for (F32& a : acc) a = start;
+    combine_sources<pool_vectors>(sources, count, i, acc, combine);
+    for (int v = 0; v < pool_vectors; ++v) store(y + i + v * lanes, finish(acc[v], i + v * lanes, lanes));
+  }
+  for (; i + lanes <= n; i += lanes) {
+    F32 acc[1] = {start};
+    combine_sources<1>(sources, count, i, acc, combine);
+    store(y + i, finish(acc[0], i, lanes));
+  }
+  if (i < n) {
+    F32 acc = start;
+    for (std::int64_t k = 0; k < count; ++k) acc = combine(acc, load_partial(sources[k] + i, n - i));
+    store_partial(y + i, finish(acc, i, n - i), n - i);
+  }
+}
+
+static void pool_greatest(const float* const* sources, std::int64_t count, float* y, std::int64_t n) {
+  pool_loop(sources, count, y, n, broadcast(-__builtin_inff()), [](F32 a, F32 b) { return maximum(a, b); },
+            [](F32 a, std::int64_t, std::int64_t) { return canonical(a); });
+}
+
+static void pool_mean(const float* const* sources, std::int64_t count, const float* divisors, std::int64_t divisor_step,
+                      float* y, std::int64_t n) {
+  pool_loop(sources, count, y, n, broadcast(0.0F), [](F32 a, F32 b) { return a + b; },
+            [=](F32 a, std::int64_t i, std::int64_t here) {
+              const F32 divisor = divisor_step == 0 ? broadcast(*divisors)
+                                  : here == lanes   ? load(divisors + i)
+                                                    : load_partial(divisors + i, here);
+              return canonical(a / divisor);
+            });
+}
+
+constexpr PoolKernels pool_kernels{{pool_greatest, pool_mean}};
+
+}  // namespace AIVM_ISA
+}  // namespace aivm

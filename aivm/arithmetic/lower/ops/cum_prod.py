@@ -1,0 +1,22 @@
+"""CumProd: the running product along an axis, element by element."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aivm.arithmetic.lower import dtypes
+from aivm.arithmetic.lower.registry import operator
+
+if TYPE_CHECKING:
+    from aivm.arithmetic.lower.builder import Builder
+    from aivm.arithmetic.lower.graph import Node
+    from aivm.arithmetic.lower.values import Value
+
+
+@operator("CumProd", types={"T": dtypes.NUMBERS})
+def lower(b: Builder, node: Node, x: Value, axis: Value) -> Value:
+    """One primitive."""
+    place = b.axis(b.known_ints(axis)[0], x.rank)
+    return b.cumulate(
+        "cumprod", x, place, exclusive=bool(node.get("exclusive", 0)), reverse=bool(node.get("reverse", 0))
+    )

@@ -1,0 +1,19 @@
+"""Div: a / b; of integers the quotient, rounded to zero, with broadcasting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aivm.arithmetic.lower import dtypes
+from aivm.arithmetic.lower.registry import operator
+
+if TYPE_CHECKING:
+    from aivm.arithmetic.lower.builder import Builder
+    from aivm.arithmetic.lower.graph import Node
+    from aivm.arithmetic.lower.values import Value
+
+
+@operator("Div", types={"T": dtypes.NUMBERS})
+def lower(b: Builder, _node: Node, x: Value, y: Value) -> Value:
+    """One primitive."""
+    return b.binary("div", x, y)

@@ -1,0 +1,19 @@
+"""Mod: the remainder, with the sign of the divisor, or with `fmod` of the dividend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aivm.arithmetic.lower import dtypes
+from aivm.arithmetic.lower.registry import operator
+
+if TYPE_CHECKING:
+    from aivm.arithmetic.lower.builder import Builder
+    from aivm.arithmetic.lower.graph import Node
+    from aivm.arithmetic.lower.values import Value
+
+
+@operator("Mod", types={"T": dtypes.NUMBERS})
+def lower(b: Builder, node: Node, x: Value, y: Value) -> Value:
+    """One primitive."""
+    return b.binary("mod", x, y, (int(bool(node.get("fmod", 0))),))

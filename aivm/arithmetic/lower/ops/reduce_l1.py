@@ -1,0 +1,21 @@
+"""ReduceL1: the sum of magnitudes over axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aivm.arithmetic.lower import dtypes
+from aivm.arithmetic.lower.reducing import axes_of
+from aivm.arithmetic.lower.registry import operator
+
+if TYPE_CHECKING:
+    from aivm.arithmetic.lower.builder import Builder
+    from aivm.arithmetic.lower.graph import Node
+    from aivm.arithmetic.lower.values import Value
+
+
+@operator("ReduceL1", types={"T": dtypes.NUMBERS})
+def lower(b: Builder, node: Node, x: Value, axes: Value | None = None) -> Value:
+    """As in the function body, in the dtype of the input."""
+    chosen, keep = axes_of(b, node, x, axes), bool(node.get("keepdims", 1))
+    return b.reduce("reduce_sum", b.unary("abs", x), chosen, keepdims=keep)

@@ -1,0 +1,20 @@
+"""ReduceLogSum: the logarithm of the sum over axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aivm.arithmetic.lower.reducing import axes_of
+from aivm.arithmetic.lower.registry import operator
+
+if TYPE_CHECKING:
+    from aivm.arithmetic.lower.builder import Builder
+    from aivm.arithmetic.lower.graph import Node
+    from aivm.arithmetic.lower.values import Value
+
+
+@operator("ReduceLogSum", types={"T": frozenset({"float32"})})
+def lower(b: Builder, node: Node, x: Value, axes: Value | None = None) -> Value:
+    """As in the function body, in the dtype of the input."""
+    chosen, keep = axes_of(b, node, x, axes), bool(node.get("keepdims", 1))
+    return b.unary("log", b.reduce("reduce_sum", x, chosen, keepdims=keep))

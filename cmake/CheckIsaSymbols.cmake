@@ -1,0 +1,15 @@
+# cmake -DNM=... -DOBJECTS=... -DISA=... -P CheckIsaSymbols.cmake
+if(NOT NM)
+  return() # no nm (zig alone): the same sources are checked wherever there is one
+endif()
+foreach(object ${OBJECTS})
+  execute_process(COMMAND ${NM} ${object} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]* [WVu] [^\n]*" shared "${symbols}")
+  list(FILTER shared EXCLUDE REGEX "N4aivm[0-9]+${ISA}")
+  if(shared)
+    message(FATAL_ERROR "${object} defines symbols that other objects could share: ${shared}")
+  endif()
+  if(symbols MATCHES "_GLOBAL__sub_I|__cxx_global_var_init")
+    message(FATAL_ERROR "${object} runs code when it is loaded")
+  endif()
+endforeach()

@@ -1,0 +1,138 @@
+"""The table of supported operators in docs/operators.md, made from the registry and ONNX's definitions.
+
+`python scripts/arithmetic/operators.py` writes it; `tests/arithmetic/test_operators.py` holds it current.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto, defs, helper
+
+from aivm.arithmetic.lower import dtypes, registry
+from aivm.arithmetic.lower.flow import FLOW
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "operators.md"
+BEGIN, END = "<!-- operators: generated -->\n", "<!-- operators: end -->"
+
+_GROUPS = {
+    "all": dtypes.ALL,
+    "numbers": dtypes.NUMBERS,
+    "floats": dtypes.FLOATS,
+    "integers": dtypes.INTEGERS,
+    "unsigned integers": dtypes.UNSIGNED,
+    "float32": frozenset({"float32"}),
+    "bool": frozenset({"bool"}),
+}
+
+
+def render() -> str:
+    """The generated part of the document."""
+    rows, missing = [], []
+    for (domain, name), schema in sorted(_newest().items()):
+        how = _how(domain, name, schema)
+        title = f"`{domain}` {name}" if domain else name
+        if how is None:
+            missing.append(title)
+        else:
+            rows.append(f"| {title} | {schema.since_version} | {how} |")
+    lines = [
+        f"ONNX {onnx.__version__}: {len(rows)} operators are supported, {len(missing)} are not.",
+        "",
+        "| operator | newest version | how |",
+        "|---|---|---|",
+        *rows,
+        "",
+        "Not supported, and refused by name when a model is loaded: " + ", ".join(missing) + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _newest() -> dict[tuple[str, str], defs.OpSchema]:
+    newest: dict[tuple[str, str], defs.OpSchema] = {}
+    for schema in defs.get_all_schemas():
+        if schema.domain in registry.DOMAINS and not schema.deprecated:
+            newest[schema.domain, schema.name] = schema
+    return newest
+
+
+def _how(domain: str, name: str, schema: defs.OpSchema, seen: frozenset[str] = frozenset()) -> str | None:
+    """How an operator is run, or None if it is not."""
+    operator = registry.table().get((domain, name))
+    if operator is not None:
+        host = "; between two plans, since the data decides its shape" if operator.host else ""
+        return f"{_subject(name)}{_limits(operator)}{host}"
+    if domain == "" and name in FLOW:
+        return "control flow"
+    body = _body(schema, schema.max_input) or _body(schema, schema.min_input)
+    if body is None or name in seen:
+        return None
+    for node in body:
+        inner = _newest().get((node.domain, node.op_type))
+        if inner is None or _how(node.domain, node.op_type, inner, seen | {name}) is None:
+            return None
+    return "ONNX's function body"
+
+
+def _subject(name: str) -> str:
+    """What the operator's module says about it, without the name."""
+    package = importlib.import_module("aivm.arithmetic.lower.ops")
+    for path in sorted(Path(package.__path__[0]).glob("*.py")):
+        module = importlib.import_module(f"{package.__name__}.{path.stem}")
+        text = " ".join((module.__doc__ or "").split()).removesuffix(".")
+        head, colon, rest = text.partition(": ")
+        if colon and head.split(",")[0].split(" (")[0] == name:
+            qualifier = head[len(name) :].removeprefix(",").strip()
+            return f"{qualifier}: {rest}".removeprefix(": ") if qualifier.startswith("as") else rest
+    raise LookupError(name)
+
+
+def _limits(operator: registry.Operator) -> str:
+    if not operator.types:
+        return ""
+    parts = []
+    for variable, allowed in sorted(operator.types.items()):
+        named = next((group for group, members in _GROUPS.items() if members == allowed), None)
+        listed = ", ".join(kind for kind in dtypes.NUMPY if kind in allowed)
+        parts.append(f"{variable}: {named or listed}")
+    return f" ({'; '.join(parts)})"
+
+
+def _body(schema: defs.OpSchema, inputs: int) -> list[onnx.NodeProto] | None:
+    """The nodes of the operator's body, as for so many float32 tensors of four axes."""
+    if schema.has_function:
+        return list(schema.function_body.node)
+    if not schema.has_context_dependent_function:
+        return None
+    node = onnx.NodeProto(op_type=schema.name, domain=schema.domain)
+    count = min(inputs, len(schema.inputs))
+    node.input.extend(f"i{index}" for index in range(count))
+    node.output.extend(f"o{index}" for index in range(max(schema.min_output, 1)))
+    for name, attribute in schema.attributes.items():
+        if attribute.required:
+            node.attribute.append(helper.make_attribute(name, 2))
+    kinds = [
+        TensorProto.INT64 if "tensor(float)" not in formal.types else TensorProto.FLOAT
+        for formal in schema.inputs[:count]
+    ]
+    types = [helper.make_tensor_type_proto(kind, [2, 4, 4, 4]).SerializeToString() for kind in kinds]
+    version = max(schema.context_dependent_function_opset_versions)
+    data = schema.get_context_dependent_function_with_opset_version(version, node.SerializeToString(), types)
+    function = onnx.FunctionProto.FromString(data)
+    return list(function.node) or None
+
+
+def write(text: str) -> str:
+    """The document with this table in it."""
+    document = DOCUMENT.read_text()
+    before, _, rest = document.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + text + END + after
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(write(render()))
+    sys.stdout.write(render().splitlines()[0] + "\n")
