@@ -3,8 +3,8 @@
     python scripts/arithmetic/campaign.py [--cases N] [--jobs N] [--only OPERATOR] [--report FILE]
 
 Each case is run on each instruction set of this machine, each with 1, 2 and 4 threads, with the kernels' own tile sizes
-and with random ones, as the fastest plan and as the plain one; where its first axis is a batch, rows of it are run alone.
-Any output that differs in any bit from that of the first run is a mismatch. Exit code 1 if there is one.
+and with random ones, as the fastest plan and as the plain one; where its first axis is a batch, rows of it are run
+alone. Any output that differs in any bit from that of the first run is a mismatch. Exit code 1 if there is one.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def test_bytes_that_are_no_model_are_refused(data):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(MalformedModelError, match="absent.onnx"):
+    with pytest.raises(MalformedModelError, match=r"absent\.onnx"):
         aivm.load(tmp_path / "absent.onnx")
 
 

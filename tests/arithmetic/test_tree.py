@@ -136,8 +136,8 @@ def stump(**changes):
     """One branch, two leaves."""
     forest = {
         "roots": [0], "features": [0], "splits": [0.0], "modes": [0], "trues": [0], "falses": [1], "true_leafs": [1],
-        "false_leafs": [1], "missing": [0], "leaf_starts": [0, 1, 2], "leaf_targets": [0, 0], "leaf_weights": [1.0, 2.0],
-        "member_starts": [0, 0], "members": [],
+        "false_leafs": [1], "missing": [0], "leaf_starts": [0, 1, 2], "leaf_targets": [0, 0],
+        "leaf_weights": [1.0, 2.0], "member_starts": [0, 0], "members": [],
     }  # fmt: skip
     return forest | changes
 
