@@ -1,4 +1,4 @@
-"""Golden vectors: models of one operator, inputs, and the digests of the outputs (docs/bits.md).
+"""Golden vectors: models of one operator, inputs, and the digests of the outputs.
 
 `tests/vectors/arithmetic/operators/FAMILY.json` lists cases; `FAMILY.safetensors` holds their inputs. A case has
 
@@ -7,7 +7,7 @@
     inputs    name, dtype, shape of each graph input; the tensor is CASE/INPUT in the other file (bfloat16 as U16)
     outputs   name, dtype, shape, SHA-256 of each output: its elements little-endian in C order, NaNs as the quiet one
 
-Any implementation of the arithmetic has to give these outputs, to the bit.
+Any implementation of the arithmetic has to give these outputs, to the bit; the README of that folder says it in full.
 """
 
 from __future__ import annotations

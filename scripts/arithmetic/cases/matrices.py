@@ -66,18 +66,39 @@ def scale(r: Random) -> Any:
 
 @case("Attention")
 def attention(r: Random, name: str) -> Case:
-    batch, heads, length, others, size = r.integer(1, 2), r.integer(1, 3), r.extent(9), r.extent(9), r.extent(9)
-    query = rows(r.normal([batch, heads, length, size]))
-    key, value = rows(r.normal([batch, heads, others, size])), rows(r.normal([batch, heads, others, size]))
-    causal = r.integer(0, 1)
-    mask = fed(r.normal([length, others])) if not causal and r.chance(0.5) else None
-    return single(r, name, [query, key, value, mask], is_causal=causal, opset=24)
+    """With fewer heads of keys than of queries, with a cache, with a mask of truths or of numbers."""
+    batch, groups, length, others, size, wide = r.integer(1, 2), r.integer(1, 2), *(r.extent(9) for _ in range(4))
+    heads, past = groups * r.integer(1, 3), r.integer(1, 4) if r.chance(0.4) else 0
+
+    def stored(count: int, width: int) -> Any:
+        return rows(r.normal([batch, groups, count, width]))
+
+    query = r.choice([r.floats, r.normal])([batch, heads, length, size])
+    mask_shape = r.choice([[length, past + others], [batch, 1, length, past + others], [1, 1, 1, past + others]])
+    mask = r.choice([None, r.normal(mask_shape), r.booleans(mask_shape)])
+    if mask is not None:
+        mask = (rows if mask.ndim == 4 and mask.shape[0] == batch > 1 else fed)(mask)
+    operands = [rows(query), stored(others, size), stored(others, wide), mask]
+    operands += [stored(past, size), stored(past, wide)] if past else []
+    # What is asked for beside the result: the cache with what was added, and the scores.
+    outputs = [True, bool(past), bool(past), not past and r.chance(0.3)]
+    return single(
+        r,
+        name,
+        operands,
+        outputs=outputs,
+        is_causal=int(r.chance(0.4)),
+        scale=r.choice([None, 0.3]),
+        softcap=r.choice([None, 2.0]),
+        qk_matmul_output_mode=r.integer(0, 3) if outputs[3] else None,
+        opset=24,
+    )
 
 
 @case("RotaryEmbedding")
 def rotary(r: Random, name: str) -> Case:
     batch, heads, length, half = r.integer(1, 2), r.integer(1, 3), r.extent(9), r.extent(9)
-    caches = [fed(r.normal([16, half])), fed(r.normal([16, half]))]
+    caches = [fed(r.floats([16, half])), fed(r.floats([16, half]))]
     positions = rows(r.integers([batch, length], np.int64, 0, 15))
     x = rows(r.floats([batch, heads, length, 2 * half]))
     return single(r, name, [x, *caches, positions], interleaved=r.integer(0, 1))
@@ -85,15 +106,21 @@ def rotary(r: Random, name: str) -> Case:
 
 @case("LinearAttention")
 def linear_attention(r: Random, name: str) -> Case:
-    batch, heads, length, size = r.integer(1, 2), r.integer(1, 2), r.extent(5), r.extent(5)
-    given = [rows(r.normal([batch, length, heads * size])) for _ in range(3)]
-    return single(r, name, given, outputs=2, q_num_heads=heads, kv_num_heads=heads, update_rule="linear")
+    batch, groups, length, size, wide = r.integer(1, 2), r.integer(1, 2), *(r.extent(5) for _ in range(3))
+    heads, rule = groups * r.integer(1, 2), r.choice(["linear", "gated", "delta", "gated_delta"])
+    extents = [heads * size, groups * size, groups * wide]
+    state = rows(r.normal([batch, groups, size, wide])) if r.chance(0.5) else None
+    decay = rows(-r.positive([batch, length, r.choice([groups, groups * size])])) if "gated" in rule else None
+    beta = rows(r.positive([batch, length, r.choice([1, groups])])) if "delta" in rule else None
+    operands = [*(rows(r.floats([batch, length, extent])) for extent in extents), state, decay, beta]
+    flags = {"q_num_heads": heads, "kv_num_heads": groups, "scale": r.choice([None, 0.3])}
+    return single(r, name, operands, outputs=2, update_rule=rule, **flags)
 
 
 @case("CausalConvWithState")
 def causal_conv(r: Random, name: str) -> Case:
     batch, channels, length, taps = r.integer(1, 2), r.extent(5), r.extent(9), r.integer(2, 4)
-    given = [rows(r.normal([batch, channels, length])), weights(r.normal([channels, 1, taps]))]
+    given = [rows(r.floats([batch, channels, length])), weights(r.normal([channels, 1, taps]))]
     bias = weights(r.normal([channels])) if r.chance(0.5) else None
     state = rows(r.normal([batch, channels, taps - 1]))
     return single(r, name, [*given, bias, state], outputs=2, activation=r.choice([None, "silu"]))
@@ -110,10 +137,11 @@ def recurrent(r: Random, name: str, gates: int, outputs: int, *, peepholes: bool
     length, batch, inputs, hidden = r.extent(5), r.integer(1, 3), r.extent(9), r.extent(9)
     direction = r.choice(["forward", "reverse", "bidirectional"])
     count = 2 if direction == "bidirectional" else 1
-    operands = [fed(r.normal([length, batch, inputs])), weights(r.normal([count, gates * hidden, inputs]))]
+    numbers = r.choice([r.normal, r.normal, r.floats])
+    operands = [fed(numbers([length, batch, inputs])), weights(numbers([count, gates * hidden, inputs]))]
     operands.append(weights(r.normal([count, gates * hidden, hidden])))
     optional = [weights(r.normal([count, 2 * gates * hidden])), fed(r.integers([batch], np.int32, 1, length))]
-    optional += [fed(r.normal([count, batch, hidden])) for _ in range(outputs - 1)]
+    optional += [fed(numbers([count, batch, hidden])) for _ in range(outputs - 1)]
     if peepholes:
         optional.append(weights(r.normal([count, 3 * hidden])))
     chosen = [item if r.chance(0.5) else None for item in optional]
@@ -143,5 +171,5 @@ def lstm(r: Random, name: str) -> Case:
 def affine_grid(r: Random, name: str) -> Case:
     batch = r.integer(2, 3)  # the body squeezes every axis of one
     spatial = [r.extent(9) for _ in range(r.integer(2, 3))]
-    theta = fed(r.normal([batch, len(spatial), len(spatial) + 1]))
+    theta = fed(r.floats([batch, len(spatial), len(spatial) + 1]))
     return single(r, name, [theta, setting([batch, 3, *spatial])], align_corners=r.integer(0, 1))

@@ -263,12 +263,13 @@ def eye_like(r: Random, name: str) -> Case:
 @case("Range")
 def range_(r: Random, name: str) -> Case:
     if r.chance(0.5):
+        dtype = r.choice((np.float32, np.float64))
         numbers = [
-            np.array(item, np.float32) for item in (r.normal([]) * 3, r.normal([]) * 3 + 9, r.choice([0.5, 0.3, 1.1]))
+            np.array(item, dtype) for item in (r.normal([]) * 3, r.normal([]) * 3 + 9, r.choice([0.5, 0.3, 1.1]))
         ]
         return single(r, name, [fed(item) for item in numbers])
-    start, step = r.integer(-9, 9), r.choice([1, 2, -3])
-    return single(r, name, [setting(start), setting(start + step * r.integer(0, 9)), setting(step)])
+    start, step, dtype = r.integer(-9, 9), r.choice([1, 2, -3]), r.choice((np.int16, np.int32, np.int64, np.int64))
+    return single(r, name, [setting(item, dtype) for item in (start, start + step * r.integer(0, 9), step)])
 
 
 @case("SequenceConstruct", "SequenceLength", "SequenceAt", "SequenceInsert", "SequenceErase", "ConcatFromSequence")
@@ -316,7 +317,7 @@ def optional(r: Random, name: str) -> Case:
 
 @case("ai.onnx.ml::ArrayFeatureExtractor")
 def array_feature_extractor(r: Random, name: str) -> Case:
-    x = r.floats(r.shape(2))
+    x = r.array(r.shape(2), r.choice((np.float32, np.float64, np.int32, np.int64)))
     return single(r, name, [rows(x), fed(r.integers([r.integer(1, 5)], np.int64, 0, x.shape[1] - 1))])
 
 
