@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 CANONICAL_NAN = np.uint32(0x7FC00000)
@@ -66,29 +68,31 @@ def _transposed_positions(size, out, window, axis):
         yield [(o, i) for o, i in pairs if 0 <= o < out]
 
 
-def conv(x, w, window, group, out, *, transposed=False):
-    """`[N, C, H, W]` with `[M, C / group, ...]` (transposed: `[C, M / group, ...]`), to spatial extents `out`.
+def conv(x, w, window, group, out, *, transposed=False, step=fma):
+    """`[N, C, ...]` with `[M, C / group, ...]` (transposed: `[C, M / group, ...]`), to spatial extents `out`.
 
     Over kernel positions in C order, and within each over the group's input channels; what lies outside is left out.
+    `step` is what adds a product to a sum: for integers it is exact.
     """
     images, channels = x.shape[:2]
     outputs = w.shape[1] * group if transposed else w.shape[0]
-    acc = np.zeros((images, outputs, *out), np.float32)
+    acc = np.zeros((images, outputs, *out), x.dtype)
     pairs = _transposed_positions if transposed else _positions
+    axes = [list(enumerate(pairs(x.shape[2 + axis], out[axis], window, axis))) for axis in range(len(out))]
     inward, outward = channels // group, outputs // group
-    for kh, rows in enumerate(pairs(x.shape[2], out[0], window, 0)):
-        for kw, columns in enumerate(pairs(x.shape[3], out[1], window, 1)):
-            if not rows or not columns:
-                continue
-            to = np.ix_([o for o, _ in rows], [o for o, _ in columns])
-            of = np.ix_([i for _, i in rows], [i for _, i in columns])
-            for g in range(group):
-                for c in range(inward):
-                    image = x[:, g * inward + c][(slice(None), *of)][:, None]
-                    m = slice(g * outward, (g + 1) * outward)
-                    weight = w[g * inward + c, :, kh, kw] if transposed else w[m, c, kh, kw]
-                    part = (slice(None), m, *to)
-                    acc[part] = fma(image, weight[None, :, None, None], acc[part])
+    for places in itertools.product(*axes):
+        if not all(reached for _, reached in places):
+            continue
+        tap = tuple(k for k, _ in places)
+        to = np.ix_(*([o for o, _ in reached] for _, reached in places))
+        of = np.ix_(*([i for _, i in reached] for _, reached in places))
+        for g in range(group):
+            for c in range(inward):
+                image = x[:, g * inward + c][(slice(None), *of)][:, None]
+                m = slice(g * outward, (g + 1) * outward)
+                weight = w[(g * inward + c, slice(None), *tap)] if transposed else w[(m, c, *tap)]
+                part = (slice(None), m, *to)
+                acc[part] = step(image, weight.reshape(1, -1, *([1] * len(out))), acc[part])
     return acc
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aivm.arithmetic.lower.emit.emitter import Step
-    from aivm.arithmetic.lower.values import Storage
+    from aivm.arithmetic.lower.values import Storage, Value
 
 #: Of offsets, as the core wants them.
 ALIGNMENT = 64
@@ -40,7 +40,8 @@ class Block:
 def place(steps: Sequence[Step], kept: Mapping[Storage, object]) -> tuple[dict[Storage, int], int]:
     """Offsets of all storages that steps write, but for those that are kept elsewhere.
 
-    A step whose primitive works in place writes where an operand of the same size was that nobody reads later.
+    A step whose primitive works in place writes where an operand of as many elements of the same size was that nobody
+    reads later.
 
     Returns:
         The offsets, and the bytes of the arena.
@@ -57,7 +58,7 @@ def place(steps: Sequence[Step], kept: Mapping[Storage, object]) -> tuple[dict[S
                 continue
             size = -(-max(value.storage.bytes, 1) // ALIGNMENT) * ALIGNMENT
             last = last_read.get(value.storage, index)
-            block = _handed_on(step, index, value.storage, last_read, blocks)
+            block = _handed_on(step, index, value, last_read, blocks)
             if block is None:
                 block = Block(first=index, last=last, bytes=size)
             else:
@@ -69,7 +70,7 @@ def place(steps: Sequence[Step], kept: Mapping[Storage, object]) -> tuple[dict[S
 
 
 def _handed_on(
-    step: Step, index: int, storage: Storage, last_read: Mapping[Storage, int], blocks: Mapping[Storage, Block]
+    step: Step, index: int, result: Value, last_read: Mapping[Storage, int], blocks: Mapping[Storage, Block]
 ) -> Block | None:
     """The memory of an operand that dies at this step, if the result may be written over it."""
     if len(step.outputs) != 1 or not _core.works_in_place(step.op):
@@ -78,14 +79,14 @@ def _handed_on(
         if value is None:
             continue
         block = blocks.get(value.storage)
-        if (
-            block is not None
-            and last_read[value.storage] == index
-            and block.last == index
-            and value.storage.bytes == storage.bytes
-        ):
+        if block is not None and last_read[value.storage] == index and block.last == index and _alike(value, result):
             return block
     return None
+
+
+def _alike(value: Value, result: Value) -> bool:
+    """Whether element i of both is at the same place: equal sizes in bytes alone may hide a broadcast."""
+    return value.elements == result.elements and value.item_bytes == result.item_bytes
 
 
 def _pack(blocks: list[Block]) -> int:

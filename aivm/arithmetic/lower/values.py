@@ -62,6 +62,11 @@ class Value:
         return math.prod(self.shape)
 
     @property
+    def item_bytes(self) -> int:
+        """The size of an element."""
+        return dtypes.NUMPY[self.dtype].itemsize
+
+    @property
     def name(self) -> str:
         """The ONNX tensor that its memory was made for."""
         return self.storage.name
