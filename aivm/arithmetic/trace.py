@@ -13,7 +13,7 @@ and input differ first where the computations differ first: `aivm.arithmetic.div
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aivm.tensors import Array
 
 #: The arithmetic that this engine's traces name.
-ARITHMETIC = "aivm-arithmetic-1"
+ARITHMETIC: Final = "aivm-arithmetic-1"
 #: Bytes of a trace's file; the entries of a long loop are many.
 MAX_TRACE = 1 << 28
 

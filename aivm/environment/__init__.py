@@ -7,7 +7,7 @@
 
 from aivm.environment.compliance import EnvironmentMismatchError, Mismatch, compliance, require_compliance
 from aivm.environment.elf import Compiler, ElfError, compilers, read_build
-from aivm.environment.parts import EngineBuild, EngineInfo
+from aivm.environment.parts import EngineBuild, EngineInfo, Implementation
 from aivm.environment.record import Environment
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "EngineInfo",
     "Environment",
     "EnvironmentMismatchError",
+    "Implementation",
     "Mismatch",
     "compilers",
     "compliance",

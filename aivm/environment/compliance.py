@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aivm.environment.parts import Tf32
 from aivm.errors import AivmError
 from aivm.manifest.enums import HardwareKind
+from aivm.manifest.parts import Reproducible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,8 @@ def _build(manifest: Manifest, environment: Environment) -> Iterator[Mismatch]:
 
 def _runtime(manifest: Manifest, environment: Environment) -> Iterator[Mismatch]:
     want, have = manifest.runtime, environment.engine
-    exact = f"{want.name}=={want.version}"
+    reproducible = isinstance(want, Reproducible)
+    exact = f"a version of aivm that has {want.version}" if reproducible else f"{want.name}=={want.version}"
     if have is None:
         yield Mismatch(field="runtime.name", want=want.name, have="no engine", remedy=f"install {exact}")
         return
@@ -88,9 +90,9 @@ def _runtime(manifest: Manifest, environment: Environment) -> Iterator[Mismatch]
         yield Mismatch(field="runtime.name", want=want.name, have=have.name, remedy=f"install {exact}")
     elif have.version != want.version:
         yield Mismatch(field="runtime.version", want=want.version, have=have.version, remedy=f"install {exact}")
-    if have.provider != want.options.provider:
-        remedy = f"install an engine that has the provider {want.options.provider}, and its driver"
-        yield Mismatch(field="runtime.options.provider", want=want.options.provider, have=have.provider, remedy=remedy)
+    if have.provider != want.provider:
+        remedy = f"install an engine that has the provider {want.provider}, and its driver"
+        yield Mismatch(field="runtime.options.provider", want=want.provider, have=have.provider, remedy=remedy)
 
 
 def _hardware(manifest: Manifest, environment: Environment) -> Iterator[Mismatch]:
@@ -126,7 +128,8 @@ def _numerics(manifest: Manifest, environment: Environment) -> Iterator[Mismatch
     if not want.flush_to_zero and (state.flush_to_zero or state.denormals_are_zero):
         remedy = "find the library that sets it, usually one linked with -ffast-math, and do not load it"
         yield Mismatch(field="numerics.flush_to_zero", want="off", have="on", remedy=remedy)
-    if want.fma_contraction != environment.fuses:
+    # The reproducible engine gives the same bits with and without.
+    if want.fma_contraction != environment.fuses and not isinstance(manifest.runtime, Reproducible):
         on, off = ("on", "off") if want.fma_contraction else ("off", "on")
         having = "with" if want.fma_contraction else "without"
         remedy = f"run on a processor {having} fused multiply-add, since the engine uses it where it is"

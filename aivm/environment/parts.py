@@ -80,13 +80,31 @@ class EngineBuild(Part, frozen=True, kw_only=True):
     compiler_flags: Text | None = None
 
 
+class Implementation(Part, frozen=True, kw_only=True):
+    """What carries out an arithmetic that is defined apart from it: none of this may change a bit.
+
+    Attributes:
+        version: the package's.
+        instruction_set: what the kernels that were chosen are compiled for: `avx512`, `avx2`, `neon` or `portable`.
+        hardware_fma: whether they use fused multiply-add instructions; without these the same bits take much longer.
+    """
+
+    version: Text
+    instruction_set: Text
+    hardware_fma: bool
+
+
 class EngineInfo(Part, frozen=True, kw_only=True):
-    """An engine: its name and version, the provider that executes the operators (`cpu`, `cuda`), its build."""
+    """An engine: its name and version, the provider that executes the operators (`cpu`, `cuda`), its build.
+
+    Its implementation is there if the version names an arithmetic, and not the package that computes it.
+    """
 
     name: Text
     version: Text
     provider: Text
     build: EngineBuild
+    implementation: Implementation | None = None
 
 
 class Python(Part, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from aivm import canonical, records
@@ -77,17 +79,20 @@ class Environment(Record, frozen=True, kw_only=True, tag="aivm/environment"):
         """Canonical JSON of the part that can change bits; its keccak256 is the environment class.
 
         The accelerator counts only if the engine's provider is not the processor: a card that computes nothing
-        changes nothing. The C library counts because engines call its elementary functions.
+        changes nothing. The C library counts because engines call its elementary functions. An engine whose arithmetic
+        is defined depends on none of it: its implementation and build stay, which a mistake could be in.
         """
-        on_cpu = self.engine is None or self.engine.provider == "cpu"
-        system = self.operating_system
-        return canonical.encode(
-            {
-                "architecture": self.processor.architecture,
+        parts: dict[str, Any] = {
+            "architecture": self.processor.architecture,
+            "engine": msgspec.to_builtins(self.engine),
+        }
+        if self.engine is None or self.engine.implementation is None:
+            on_cpu = self.engine is None or self.engine.provider == "cpu"
+            system = self.operating_system
+            parts |= {
                 "features": self.processor.features,
                 "floating_point": msgspec.to_builtins(self.floating_point),
                 "libc": {"name": system.libc, "version": system.libc_version},
-                "engine": msgspec.to_builtins(self.engine),
                 "accelerator": None if on_cpu else msgspec.to_builtins(self.accelerator),
             }
-        )
+        return canonical.encode(parts)

@@ -15,6 +15,7 @@ from aivm.environment.parts import OperatingSystem, Python, Region
 
 #: Variables by which libraries choose how they compute.
 VARIABLES = (
+    "AIVM_ISA",
     "CUBLAS_WORKSPACE_CONFIG",
     "CUDA_LAUNCH_BLOCKING",
     "CUDA_VISIBLE_DEVICES",

@@ -29,6 +29,10 @@ class ConflictingDistributionsError(EngineError):
     """Several packages are installed that overwrite each other's runtime."""
 
 
+class ForeignRuntimeError(EngineError):
+    """The manifest's runtime is another engine's."""
+
+
 class EngineVersionError(EngineError):
     """The runtime is installed in another version than the manifest says."""
 
@@ -49,6 +53,10 @@ class ModelFailedError(EngineError):
     """The model was loaded, and failed while it ran."""
 
 
+class ModelMemoryError(EngineError):
+    """The model needs more memory than its manifest allows; found before it ran."""
+
+
 class Engine(Protocol):
     """One model, loaded and ready."""
 
@@ -61,6 +69,7 @@ class Engine(Protocol):
 
         Raises:
             ModelFailedError: the graph failed on these inputs.
+            ModelMemoryError: it would need too much memory for them.
             MemoryError: memory ran out.
         """
 
@@ -85,7 +94,10 @@ class EngineKind(Protocol):
 
 
 #: Engines by the manifest's runtime name, each `module:class`: a runtime is imported only when it is used.
-ENGINES: dict[str, str] = {"onnxruntime": "aivm.execution.ort:OnnxRuntime"}
+ENGINES: dict[str, str] = {
+    "onnxruntime": "aivm.execution.ort:OnnxRuntimeKind",
+    "reproducible": "aivm.execution.reproducible:ReproducibleKind",
+}
 
 
 def engine_kind(name: str) -> EngineKind:

@@ -25,12 +25,14 @@ from aivm.execution.engine import (
     ConflictingDistributionsError,
     EngineUnavailableError,
     EngineVersionError,
+    ForeignRuntimeError,
     ModelFailedError,
     ModelRejectedError,
     OptionMismatchError,
     ProviderUnavailableError,
 )
 from aivm.manifest.enums import ExecutionMode, GraphOptimization, Provider
+from aivm.manifest.parts import OnnxRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +56,7 @@ _MODES = {ExecutionMode.SEQUENTIAL: "ORT_SEQUENTIAL", ExecutionMode.PARALLEL: "O
 _FATAL = 4
 
 
-class OnnxRuntime:
+class OnnxRuntimeKind:
     """The kind of engine that the manifest calls `onnxruntime`."""
 
     def describe(self, runtime: Runtime) -> EngineInfo:
@@ -64,12 +66,12 @@ class OnnxRuntime:
             EngineError: it is missing, doubled, of another version, or without the provider.
         """
         module = import_runtime(runtime)
-        if runtime.options.provider is Provider.CUDA:
+        if runtime.provider is Provider.CUDA:
             _start_device(module)
         return EngineInfo(
             name="onnxruntime",
             version=module.__version__,
-            provider=str(runtime.options.provider),
+            provider=str(runtime.provider),
             build=_build(module),
         )
 
@@ -83,7 +85,7 @@ class OnnxRuntime:
         info = self.describe(manifest.runtime)
         module = import_runtime(manifest.runtime)
         options = session_options(module, manifest, threads)
-        provider = _PROVIDERS[manifest.runtime.options.provider]
+        provider = _PROVIDERS[manifest.runtime.provider]
         settings = _cuda_settings(manifest) if provider == "CUDAExecutionProvider" else {}
 
         def load() -> Any:
@@ -131,12 +133,14 @@ def import_runtime(runtime: Runtime) -> ModuleType:
     """The `onnxruntime` module, if it is the one that the manifest asks for.
 
     Raises:
+        ForeignRuntimeError: the manifest asks for another engine.
         ConflictingDistributionsError: two distributions overwrite each other.
         EngineUnavailableError: none is installed.
         EngineVersionError: it is of another version.
         ProviderUnavailableError: it was built without the provider.
     """
-    extra = _EXTRAS[runtime.options.provider]
+    runtime = _own(runtime)
+    extra = _EXTRAS[runtime.provider]
     installed = [name for name in DISTRIBUTIONS if _is_installed(name)]
     if len(installed) > 1:
         raise ConflictingDistributionsError(
@@ -155,7 +159,7 @@ def import_runtime(runtime: Runtime) -> ModuleType:
             f"the manifest wants ONNX Runtime {runtime.version}, installed is {onnxruntime.__version__}",
             hint=f"run: pip install {package}=={runtime.version}",
         )
-    provider = _PROVIDERS[runtime.options.provider]
+    provider = _PROVIDERS[runtime.provider]
     available = onnxruntime.get_available_providers()
     if provider not in available:
         raise ProviderUnavailableError(
@@ -163,6 +167,15 @@ def import_runtime(runtime: Runtime) -> ModuleType:
             hint=f"run: pip uninstall --yes {' '.join(installed)}\n  then: pip install 'aivm[{extra}]'",
         )
     return onnxruntime
+
+
+def _own(runtime: Runtime) -> OnnxRuntime:
+    if not isinstance(runtime, OnnxRuntime):
+        raise ForeignRuntimeError(
+            f"this is ONNX Runtime, and the manifest wants the engine {runtime.name}",
+            hint="take the engine by the manifest's name: aivm.execution.engine.engine_kind",
+        )
+    return runtime
 
 
 def _start_device(module: ModuleType) -> None:
@@ -177,8 +190,12 @@ def _start_device(module: ModuleType) -> None:
 
 
 def session_options(module: ModuleType, manifest: Manifest, threads: int) -> Any:
-    """The manifest's options as ONNX Runtime's."""
-    chosen = manifest.runtime.options
+    """The manifest's options as ONNX Runtime's.
+
+    Raises:
+        ForeignRuntimeError: the manifest asks for another engine.
+    """
+    chosen = _own(manifest.runtime).options
     options = module.SessionOptions()
     options.graph_optimization_level = getattr(module.GraphOptimizationLevel, _LEVELS[chosen.graph_optimization])
     options.execution_mode = getattr(module.ExecutionMode, _MODES[chosen.execution_mode])
@@ -195,7 +212,7 @@ def session_options(module: ModuleType, manifest: Manifest, threads: int) -> Any
 
 def _entries(manifest: Manifest) -> dict[str, str]:
     return {
-        "session.disable_cpu_ep_fallback": str(int(manifest.runtime.options.provider is not Provider.CPU)),
+        "session.disable_cpu_ep_fallback": str(int(manifest.runtime.provider is not Provider.CPU)),
         "session.x64quantprecision": "1",
         "session.set_denormal_as_zero": str(int(manifest.numerics.flush_to_zero)),
         "session.intra_op.allow_spinning": "0",

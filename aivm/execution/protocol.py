@@ -18,7 +18,7 @@ from aivm.environment import Environment, require_compliance
 from aivm.errors import AivmError
 from aivm.execution.answers import AnswerError, answer
 from aivm.execution.confinement import Confinement
-from aivm.execution.engine import ModelFailedError, ModelRejectedError
+from aivm.execution.engine import ModelFailedError, ModelMemoryError, ModelRejectedError
 from aivm.execution.frames import Frame
 from aivm.execution.inputs import NO_SEED, InputError, bind_shape, feed
 from aivm.execution.sandbox import Sandbox, SandboxError, TimeLimitError
@@ -104,6 +104,7 @@ KERNEL_FAULTS: tuple[type[AivmError], ...] = (
     AnswerError,
     InputError,
     ModelFailedError,
+    ModelMemoryError,
     ModelRejectedError,
     OutputLimitError,
     OutputMismatchError,
@@ -265,6 +266,7 @@ class Runner:
 
         Raises:
             ModelRejectedError: the engine does not load it.
+            ModelMemoryError: it needs more memory than its manifest allows.
             SandboxError: it broke a limit on the way, such as the time limit.
             OutOfTimeError: it was not done at the time `until`.
         """
@@ -280,6 +282,7 @@ class Runner:
 
         Raises:
             ModelFailedError: the model failed.
+            ModelMemoryError: it needs more memory for these inputs than its manifest allows.
             SandboxError: it broke a limit.
             OutOfTimeError: it was not done at the time `until`.
             OutputLimitError: its outputs are too large.

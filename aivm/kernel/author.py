@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -54,10 +54,15 @@ class LimitsTable(Table, frozen=True, kw_only=True):
     output_bytes: Natural = 1 << 20
 
 
-class RuntimeTable(Table, frozen=True, kw_only=True):
-    """`[runtime]`, with the engine's options."""
+class ReproducibleTable(Table, frozen=True, kw_only=True, tag_field="name", tag="reproducible"):
+    """`[runtime]` of the reproducible engine, which has no options."""
 
-    name: Literal["onnxruntime"] = "onnxruntime"
+    version: str = CAPTURED
+
+
+class OnnxRuntimeTable(Table, frozen=True, kw_only=True, tag_field="name", tag="onnxruntime"):
+    """`[runtime]` of ONNX Runtime, with its options."""
+
     version: str = CAPTURED
     provider: Provider = Provider.CPU
     graph_optimization: GraphOptimization = GraphOptimization.BASIC
@@ -65,6 +70,9 @@ class RuntimeTable(Table, frozen=True, kw_only=True):
     inter_op_threads: Natural = 1
     execution_mode: ExecutionMode = ExecutionMode.SEQUENTIAL
     deterministic: bool = True
+
+
+RuntimeTable = ReproducibleTable | OnnxRuntimeTable
 
 
 class BuildTable(Table, frozen=True, kw_only=True):
@@ -125,11 +133,11 @@ class Author(Table, frozen=True, kw_only=True):
     licence: str
     description: str = ""
     model_card: str | None = None
-    determinism: DeterminismClass = DeterminismClass.PINNED
+    determinism: DeterminismClass | None = None
     author_fee: str = "0"
     answer: AnswerTable = AnswerTable()
     limits: LimitsTable = LimitsTable()
-    runtime: RuntimeTable = RuntimeTable()
+    runtime: RuntimeTable = ReproducibleTable()
     build: BuildTable = BuildTable()
     hardware: HardwareTable = HardwareTable()
     numerics: NumericsTable = NumericsTable()
@@ -153,13 +161,19 @@ def read_author(directory: Path) -> Author:
     if len(data) > MAX_BYTES:
         raise KernelError(f"{FILE} has {len(data)} bytes, at most {MAX_BYTES} are allowed")
     try:
-        return msgspec.convert(tomllib.loads(data.decode("utf-8")), Author)
+        return msgspec.convert(_with_engine(tomllib.loads(data.decode("utf-8"))), Author)
     except UnicodeDecodeError as error:
         raise KernelError(f"{FILE} is not UTF-8 (at byte {error.start})") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise KernelError(f"{FILE} is not TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise KernelError(f"{FILE}: {error}", hint="docs/publisher.md lists every member.") from error
+
+
+def _with_engine(value: dict[str, Any]) -> dict[str, Any]:
+    """The same with the engine's name, by which its other members are known; the default one where it is left out."""
+    runtime = value.get("runtime")
+    return value if not isinstance(runtime, dict) else {**value, "runtime": {"name": "reproducible", **runtime}}
 
 
 TEMPLATE = """\
@@ -171,7 +185,7 @@ version = "0.1.0"          # MAJOR.MINOR.PATCH; a published version never change
 description = ""
 licence = "Apache-2.0"     # SPDX expression, of the model
 # model_card = "README.md" # a file in this folder, published with the kernel
-determinism = "pinned"     # what you claim: none, tolerant, pinned, bitwise
+# determinism = "bitwise"  # what you claim: none, tolerant, pinned, bitwise; left out: pinned with onnxruntime
 author_fee = "0"           # wei for each job, a decimal string
 
 [answer]                   # the 32 bytes that a contract receives
@@ -184,14 +198,17 @@ memory_bytes = 1073741824
 output_bytes = 1048576
 
 [runtime]
-name = "onnxruntime"
+name = "reproducible"      # the same bits on every machine; docs/operators.md lists its operators
 version = "captured"       # captured: what is installed here
-provider = "cpu"           # cpu, cuda
-graph_optimization = "basic"   # none, basic, extended, all; it changes bits
-intra_op_threads = 1       # 0: any
-inter_op_threads = 1
-execution_mode = "sequential"  # sequential, parallel
-deterministic = true
+# Or onnxruntime: every operator, accelerators too, and the bits of one kind of machine. It has options:
+#    name = "onnxruntime"
+#    version = "captured"
+#    provider = "cpu"      # cpu, cuda
+#    graph_optimization = "basic"   # none, basic, extended, all; it changes bits
+#    intra_op_threads = 1  # 0: any
+#    inter_op_threads = 1
+#    execution_mode = "sequential"  # sequential, parallel
+#    deterministic = true
 
 [build]                    # of the engine: any, captured, or a value
 operating_system = "any"
@@ -205,7 +222,7 @@ features = []              # instruction sets that the processor must have, or "
 features_off = []          # and those that it must not have
 memory_bytes = 1073741824
 
-[numerics]
+[numerics]                 # for onnxruntime; with the reproducible engine all are false
 flush_to_zero = false
 fma_contraction = "captured"   # true, false
 tf32 = false

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +12,7 @@ from aivm.environment import Environment
 from aivm.kernel import files
 from aivm.kernel.author import ANY, CAPTURED, Author, read_author
 from aivm.kernel.content import input_record
+from aivm.kernel.runtimes import determinism_of, numerics_of, runtime_of
 from aivm.kernel.types import Expected, Kernel, KernelError
 from aivm.lint import require_clean, signature
 from aivm.lint.linter import MAX_MODEL_BYTES
@@ -26,11 +26,8 @@ from aivm.manifest import (
     Limits,
     Manifest,
     Model,
-    Numerics,
     OutputSpec,
     RandomInput,
-    Runtime,
-    RuntimeOptions,
     Seeds,
     TensorSpec,
 )
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
 
 # Stands for outputs that are not known yet while the cases are run for the first time.
 _UNKNOWN = Digest(bytes(32)).hex()
-_DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 
 
 def pack(directory: Path) -> Kernel:
@@ -133,35 +129,20 @@ def _manifest(author: Author, model: bytes, card: bytes | None, cases: Mapping[s
     found = signature(model)
     _check_names(author, found)
     machine = Environment.capture()
-    runtime, numerics, hardware = author.runtime, author.numerics, author.hardware
+    hardware = author.hardware
     return Manifest(
         name=author.name,
         version=author.version,
         model=_model(model, found),
         build=_build(author, None),
-        runtime=Runtime(
-            name=runtime.name,
-            version=_installed_version() if runtime.version == CAPTURED else runtime.version,
-            options=RuntimeOptions(
-                provider=runtime.provider,
-                graph_optimization=runtime.graph_optimization,
-                intra_op_threads=runtime.intra_op_threads,
-                inter_op_threads=runtime.inter_op_threads,
-                execution_mode=runtime.execution_mode,
-                deterministic=runtime.deterministic,
-            ),
-        ),
+        runtime=runtime_of(author),
         hardware=Hardware(
             kind=hardware.kind,
             features=machine.processor.features if hardware.features == CAPTURED else _words(hardware.features),
             features_off=_words(hardware.features_off),
             memory_bytes=hardware.memory_bytes,
         ),
-        numerics=Numerics(
-            flush_to_zero=numerics.flush_to_zero,
-            fma_contraction=machine.fuses if numerics.fma_contraction == CAPTURED else bool(numerics.fma_contraction),
-            tf32=numerics.tf32,
-        ),
+        numerics=numerics_of(author, machine),
         seeds=Seeds(
             policy=author.seeds.policy,
             fixed_seed=author.seeds.fixed_seed,
@@ -179,7 +160,7 @@ def _manifest(author: Author, model: bytes, card: bytes | None, cases: Mapping[s
             memory_bytes=author.limits.memory_bytes,
             output_bytes=author.limits.output_bytes,
         ),
-        determinism=author.determinism,
+        determinism=determinism_of(author),
         author_fee=author.author_fee,
         cases=tuple(
             Case(name=name, input=records.digest(input_record(inputs)[0]).hex(), output=_UNKNOWN)
@@ -261,14 +242,3 @@ def _known(port: Port, table: InputTable | OutputTable | None) -> tuple[Dtype, t
 
 def _words(items: object) -> tuple[str, ...]:
     return tuple(sorted(items)) if isinstance(items, tuple) else ()
-
-
-def _installed_version() -> str:
-    """The version of the engine that is installed, from the package's own description: nothing is loaded for it."""
-    for distribution in _DISTRIBUTIONS:
-        try:
-            return importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    hint = "Install aivm with the extra `ort` or `gpu`, or write the version into kernel.toml."
-    raise KernelError("runtime.version: no engine is installed whose version could be captured", hint=hint)

@@ -1,7 +1,7 @@
 """Kernel manifests: typed, canonical, every rule checked.
 
 >>> manifest = Manifest.from_record(data)
->>> manifest.runtime.options.provider, manifest.digest().hex()
+>>> manifest.runtime.provider, manifest.digest().hex()
 (<Provider.CPU: 'cpu'>, '0x…')
 
 The parts are `parts`, the words `enums`, the rules between members `rules`; all names are exported here.
@@ -27,11 +27,14 @@ from aivm.manifest.parts import (
     Hardware,
     Limits,
     Model,
+    NoOptions,
     Numerics,
+    OnnxRuntime,
+    OnnxRuntimeOptions,
     OutputSpec,
     RandomInput,
+    Reproducible,
     Runtime,
-    RuntimeOptions,
     Seeds,
     TensorSpec,
 )
@@ -57,12 +60,15 @@ __all__ = [
     "Manifest",
     "ManifestError",
     "Model",
+    "NoOptions",
     "Numerics",
+    "OnnxRuntime",
+    "OnnxRuntimeOptions",
     "OutputSpec",
     "Provider",
     "RandomInput",
+    "Reproducible",
     "Runtime",
-    "RuntimeOptions",
     "SeedPolicy",
     "Seeds",
     "TensorSpec",

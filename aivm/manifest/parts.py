@@ -62,7 +62,7 @@ class Build(Part, frozen=True, kw_only=True):
     compiler_flags: Flags | None
 
 
-class RuntimeOptions(Part, frozen=True, kw_only=True):
+class OnnxRuntimeOptions(Part, frozen=True, kw_only=True):
     """Options of ONNX Runtime. A thread count of 0 means any."""
 
     provider: Provider
@@ -73,12 +73,46 @@ class RuntimeOptions(Part, frozen=True, kw_only=True):
     deterministic: bool
 
 
-class Runtime(Part, frozen=True, kw_only=True):
-    """The engine, exactly."""
+class OnnxRuntime(Part, frozen=True, kw_only=True, tag_field="name", tag="onnxruntime"):
+    """ONNX Runtime, exactly: its bits are those of one version, its options and the machine."""
 
-    name: Literal["onnxruntime"]
     version: Annotated[str, Meta(pattern=whole("[0-9A-Za-z][0-9A-Za-z.+-]*"), max_length=64)]
-    options: RuntimeOptions
+    options: OnnxRuntimeOptions
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return "onnxruntime"
+
+    @property
+    def provider(self) -> Provider:
+        """What executes the operators."""
+        return self.options.provider
+
+
+class NoOptions(Part, frozen=True, kw_only=True):
+    """No options: nothing that could be chosen changes a bit."""
+
+
+class Reproducible(Part, frozen=True, kw_only=True, tag_field="name", tag="reproducible"):
+    """The reproducible engine: an arithmetic that is defined (docs/arithmetic.md), the same bits on every machine."""
+
+    version: Literal["aivm-arithmetic-1"]
+    options: NoOptions
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return "reproducible"
+
+    @property
+    def provider(self) -> Provider:
+        """What executes the operators."""
+        return Provider.CPU
+
+
+#: The engine, exactly; the member `name` says which.
+Runtime = OnnxRuntime | Reproducible
 
 
 class Hardware(Part, frozen=True, kw_only=True):

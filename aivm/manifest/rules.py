@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aivm.manifest.enums import AggregationRule, AnswerConvention, Dtype, HardwareKind, Provider, SeedPolicy
+from aivm.manifest.parts import Reproducible
 from aivm.manifest.spdx import is_expression
 from aivm.records import RecordError, check_cid
 
@@ -34,7 +35,7 @@ def check(manifest: Manifest) -> None:
     check_cid(manifest.model.cid, "model.cid", ManifestError)
     if manifest.model_card is not None:
         check_cid(manifest.model_card, "model_card", ManifestError)
-    for rule in (_model, _hardware, _tensors, _random_inputs, _seeds, _answer, _rest):
+    for rule in (_model, _runtime, _hardware, _tensors, _random_inputs, _seeds, _answer, _rest):
         for path, what in rule(manifest):
             raise ManifestError(what, path=path)
 
@@ -50,6 +51,18 @@ def _model(manifest: Manifest) -> Iterator[Problem]:
             yield f"model.operators[{index}]", f"domain {domain!r} has no version in model.opsets"
 
 
+def _runtime(manifest: Manifest) -> Iterator[Problem]:
+    """What the reproducible engine defines for itself, no manifest can ask for otherwise."""
+    if not isinstance(manifest.runtime, Reproducible):
+        return
+    if manifest.hardware.kind is not HardwareKind.CPU:
+        yield "hardware.kind", f"the engine reproducible runs on cpu, have {manifest.hardware.kind}"
+    for member in ("flush_to_zero", "fma_contraction", "tf32"):
+        if getattr(manifest.numerics, member):
+            what = "the engine reproducible says itself where it rounds, on every machine; want false"
+            yield f"numerics.{member}", what
+
+
 def _hardware(manifest: Manifest) -> Iterator[Problem]:
     hardware = manifest.hardware
     yield from _sorted(hardware.features, "hardware.features")
@@ -60,7 +73,7 @@ def _hardware(manifest: Manifest) -> Iterator[Problem]:
     for index, feature in enumerate(hardware.features_off):
         if feature in hardware.features:
             yield f"hardware.features_off[{index}]", f"{feature!r} is also required by hardware.features"
-    if manifest.runtime.options.provider is Provider.CUDA and hardware.kind is not HardwareKind.CUDA:
+    if manifest.runtime.provider is Provider.CUDA and hardware.kind is not HardwareKind.CUDA:
         yield "hardware.kind", "the provider cuda needs cuda hardware, have cpu"
 
 

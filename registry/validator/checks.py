@@ -99,7 +99,11 @@ def _sandbox() -> tuple[bool, str, str]:
     execution = run_probe()
     engine = capture().engine
     assert engine is not None
-    return True, f"{engine.name} {engine.version} ran confined in {execution.seconds * 1000:.0f} ms", ""
+    implementation = engine.implementation
+    assert implementation is not None
+    slowly = "" if implementation.hardware_fma else "; slow: this processor has no fused multiply-add"
+    name = f"{engine.name} {engine.version} ({implementation.instruction_set})"
+    return True, f"{name} ran confined in {execution.seconds * 1000:.0f} ms{slowly}", ""
 
 
 def _operator(network: Network, account: LocalAccount, vrf_key: bytes) -> tuple[bool, str, str]:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
+from aivm.arithmetic.trace import ARITHMETIC
 from aivm.environment import Environment
-from aivm.execution.engine import EngineUnavailableError, engine_kind
-from aivm.execution.ort import DISTRIBUTIONS
-from aivm.manifest import ExecutionMode, GraphOptimization, Provider, Runtime, RuntimeOptions
+from aivm.execution.engine import engine_kind
+from aivm.manifest import NoOptions, Reproducible
 from registry.ids import environment_class
 
 
 def capture() -> Environment:
-    """This machine with the engine that is installed, on its processor.
+    """This machine with the engine that every validator has, the reproducible one.
 
     Raises:
-        aivm.execution.engine.EngineError: none is installed, or two that overwrite each other.
+        aivm.execution.engine.EngineError: the instruction set that AIVM_ISA forces is not there.
     """
-    runtime = Runtime(
-        name="onnxruntime",
-        version=_installed_version(),
-        options=RuntimeOptions(
-            provider=Provider.CPU,
-            graph_optimization=GraphOptimization.ALL,
-            intra_op_threads=0,
-            inter_op_threads=0,
-            execution_mode=ExecutionMode.SEQUENTIAL,
-            deterministic=True,
-        ),
-    )
+    runtime = Reproducible(version=ARITHMETIC, options=NoOptions())
     return Environment.capture(engine_kind(runtime.name).describe(runtime))
 
 
@@ -39,12 +26,3 @@ def machine_class() -> bytes:
         aivm.execution.engine.EngineError: as `capture` does.
     """
     return environment_class(capture())
-
-
-def _installed_version() -> str:
-    for name in DISTRIBUTIONS:
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    raise EngineUnavailableError("no engine is installed", hint="run: pip install 'aivm[ort]'")

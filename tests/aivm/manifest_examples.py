@@ -82,6 +82,12 @@ _DIGITS: dict[str, Any] = {
     "model_card": None,
 }
 
+#: Changes that make the example one of the reproducible engine.
+REPRODUCIBLE: dict[str, Any] = {
+    "runtime": {"name": "reproducible", "version": "aivm-arithmetic-1", "options": {}},
+    "numerics.fma_contraction": False,
+}
+
 
 def manifest_value(**changes: Any) -> dict[str, Any]:
     """The example as JSON; a change is named by its path with dots for separators, such as `inputs.0.dtype="U8"`."""
@@ -91,7 +97,7 @@ def manifest_value(**changes: Any) -> dict[str, Any]:
         *parents, last = path.split(".")
         for step in parents:
             place = place[int(step)] if isinstance(place, list) else place[step]
-        place[int(last) if isinstance(place, list) else last] = new
+        place[int(last) if isinstance(place, list) else last] = copy.deepcopy(new)
     return value
 
 

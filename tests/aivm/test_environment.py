@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import onnxruntime
 import pytest
-from manifest_examples import example_manifest, unchecked_manifest
+from manifest_examples import REPRODUCIBLE, example_manifest, unchecked_manifest
 
 from aivm import records
 from aivm.environment import (
@@ -25,6 +25,7 @@ from aivm.environment import (
     EngineInfo,
     Environment,
     EnvironmentMismatchError,
+    Implementation,
     compilers,
     compliance,
     read_build,
@@ -41,6 +42,13 @@ ENGINE = EngineInfo(
     version="1.31.1",
     provider="cpu",
     build=EngineBuild(operating_system="linux", compiler="gcc", compiler_version="14.2.1", compiler_flags=None),
+)
+DEFINED = EngineInfo(
+    name="reproducible",
+    version="aivm-arithmetic-1",
+    provider="cpu",
+    build=ENGINE.build,
+    implementation=Implementation(version="0.1.0", instruction_set="avx2", hardware_fma=True),
 )
 CAPTURED = Environment.capture(ENGINE)
 CARD = Accelerator(name="NVIDIA H200", driver="570.1", count=1, tf32=Tf32.SELECTABLE)
@@ -157,6 +165,20 @@ def test_a_cuda_kernel_on_a_processor_names_what_is_missing():
     assert fields == ["runtime.options.provider", "hardware.kind"]
 
 
+def test_a_machine_of_any_processor_satisfies_a_kernel_of_the_reproducible_engine():
+    manifest = example_manifest(**REPRODUCIBLE, **{"hardware.features": []})
+    for features in ((), ("avx",), ("avx", "avx2", "avx512f", "fma")):
+        assert compliance(manifest, machine(engine=DEFINED, processor=processor(*features))) == []
+
+
+def test_another_arithmetic_is_a_mismatch_and_its_remedy_a_version_of_ours():
+    manifest = example_manifest(**REPRODUCIBLE)
+    newer = msgspec.structs.replace(DEFINED, version="aivm-arithmetic-2")
+    (mismatch,) = compliance(manifest, machine(engine=newer))
+    assert mismatch.field == "runtime.version"
+    assert mismatch.remedy == "install a version of aivm that has aivm-arithmetic-1"
+
+
 # ---- the record
 
 
@@ -246,6 +268,22 @@ def test_what_can_change_bits_changes_the_class(changes):
 def test_what_cannot_change_bits_leaves_the_class(changes):
     assert machine(**changes).class_record() == machine().class_record()
     assert machine(**changes).digest() != machine().digest()
+
+
+def implementation(**changes):
+    return msgspec.structs.replace(DEFINED, implementation=msgspec.structs.replace(DEFINED.implementation, **changes))
+
+
+def test_the_class_of_a_defined_arithmetic_is_the_implementations_alone():
+    base = machine(engine=DEFINED)
+    for changes in (
+        {"processor": processor("avx")},
+        {"floating_point": state(flush_to_zero=True)},
+        {"operating_system": msgspec.structs.replace(CAPTURED.operating_system, libc_version="1.0")},
+    ):
+        assert machine(**({"engine": DEFINED} | changes)).class_record() == base.class_record()
+    for other in (implementation(version="0.2.0"), implementation(instruction_set="portable", hardware_fma=False)):
+        assert machine(engine=other).class_record() != base.class_record()
 
 
 def test_the_accelerator_changes_the_class_where_it_computes():

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import helper
 from onnx_examples import constant, linear, model, value
@@ -21,13 +22,13 @@ from onnx_examples import constant, linear, model, value
 from aivm import canonical, records, tensors
 from aivm.cid import Cid, CidMismatchError
 from aivm.digests import Digest
-from aivm.environment import EnvironmentMismatchError
+from aivm.environment import Environment, EnvironmentMismatchError
 from aivm.errors import AivmError
 from aivm.execution import InputError, execute
 from aivm.kernel import KernelError, blocks, from_blocks, init, load, pack
-from aivm.kernel.author import TEMPLATE, Author, read_author
+from aivm.kernel.author import TEMPLATE, Author, OnnxRuntimeTable, read_author
 from aivm.lint import ExternalDataError, HiddenRandomnessError, ManifestDisagreementError, TruncatedModelError
-from aivm.manifest import ManifestError
+from aivm.manifest import ManifestError, NoOptions, Reproducible
 from aivm.records import RecordError
 
 ROOT = Path(__file__).parents[2]
@@ -168,7 +169,14 @@ def test_the_template_shows_every_member_with_its_default():
         assert table.name in shown, table.name
         kind = type(getattr(Author(name="a", version="0", licence="x"), table.name))
         if issubclass(kind, msgspec.Struct):
-            assert set(shown[table.name]) == {field.name for field in msgspec.structs.fields(kind)}, table.name
+            names = {field.name for field in msgspec.structs.fields(kind)} | ({"name"} & set(shown[table.name]))
+            assert set(shown[table.name]) == names, table.name
+
+
+def test_the_template_shows_the_other_engine_with_its_defaults():
+    shown = tomllib.loads("\n".join(re.findall(r"^#    (.*)", TEMPLATE, flags=re.MULTILINE)))
+    assert shown.pop("name") == "onnxruntime"
+    assert {"name": "onnxruntime", **shown} == msgspec.to_builtins(OnnxRuntimeTable())
 
 
 def test_init_leaves_a_kernel_that_is_there_alone(packed):
@@ -341,8 +349,36 @@ def test_a_machine_that_does_not_satisfy_the_author_is_refused(tmp_path):
 
 
 def test_an_engine_version_that_is_not_installed_is_refused(tmp_path):
+    toml = TOML + '[runtime]\nname = "onnxruntime"\nversion = "0.0.1"\n'
     with pytest.raises(AivmError, match=r"0\.0\.1"):
-        pack(author_folder(tmp_path / "k", toml=TOML + '[runtime]\nversion = "0.0.1"\n'))
+        pack(author_folder(tmp_path / "k", toml=toml))
+
+
+def test_an_arithmetic_that_does_not_exist_is_refused_with_the_one_that_does(tmp_path):
+    with pytest.raises(KernelError, match="aivm-arithmetic-9") as caught:
+        pack(author_folder(tmp_path / "k", toml=TOML + '[runtime]\nversion = "aivm-arithmetic-9"\n'))
+    assert "aivm-arithmetic-1" in caught.value.hint
+
+
+def test_an_option_that_the_engine_does_not_have_is_refused(tmp_path):
+    with pytest.raises(KernelError, match="graph_optimization"):
+        pack(author_folder(tmp_path / "k", toml=TOML + '[runtime]\ngraph_optimization = "all"\n'))
+
+
+def test_a_kernel_is_the_reproducible_engines_unless_its_author_says_otherwise(packed_once, tmp_path):
+    manifest = load(packed_once).manifest
+    assert manifest.runtime == Reproducible(version="aivm-arithmetic-1", options=NoOptions())
+    assert manifest.determinism == "bitwise"
+    assert not manifest.numerics.fma_contraction
+    other = pack(author_folder(tmp_path / "k", toml=TOML + '[runtime]\nname = "onnxruntime"\n')).manifest
+    assert (other.runtime.name, other.runtime.version) == ("onnxruntime", onnxruntime.__version__)
+    assert other.determinism == "pinned"
+    assert other.numerics.fma_contraction == Environment.capture().fuses
+
+
+def test_what_the_reproducible_engine_decides_itself_cannot_be_asked_for(tmp_path):
+    with pytest.raises(ManifestError, match=r"numerics\.flush_to_zero"):
+        pack(author_folder(tmp_path / "k", toml=TOML + "[numerics]\nflush_to_zero = true\n"))
 
 
 NOISY_TOML = TOML.replace('model_card = "card.md"\n', "") + '[seeds.random_inputs]\nnoise = "normal"\n[seeds]\n'

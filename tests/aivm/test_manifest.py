@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from manifest_examples import example_manifest, manifest_value, unchecked_manifest
+from manifest_examples import REPRODUCIBLE, example_manifest, manifest_value, unchecked_manifest
 
 from aivm import canonical
 from aivm.digests import Digest
@@ -51,6 +51,11 @@ BROKEN_TYPES = [
     ({"runtime.options.intra_op_threads": -1}, "runtime.options.intra_op_threads"),
     ({"runtime.options.deterministic": 1}, "runtime.options.deterministic"),
     ({"runtime.options.extra": 1}, "runtime.options"),
+    ({"runtime.name": "reproducible"}, "runtime.options"),
+    ({"runtime": {"version": "1.31.1", "options": {}}}, "runtime"),
+    ({**REPRODUCIBLE, "runtime.version": "aivm-arithmetic-0"}, "runtime.version"),
+    ({**REPRODUCIBLE, "runtime.options": {"provider": "cpu"}}, "runtime.options"),
+    ({**REPRODUCIBLE, "runtime.options": None}, "runtime.options"),
     ({"hardware.features.0": "avx2,fma"}, "hardware.features[0]"),
     ({"hardware.memory_bytes": "1"}, "hardware.memory_bytes"),
     ({"numerics.tf32": None}, "numerics.tf32"),
@@ -99,6 +104,10 @@ BROKEN_RULES = [
     ({"hardware.features_off": ["fma"]}, "hardware.features_off[0]"),
     ({"hardware.features": [f"f{index:062}" for index in range(40)]}, "hardware.features"),
     ({"runtime.options.provider": "cuda"}, "hardware.kind"),
+    ({**REPRODUCIBLE, "hardware.kind": "cuda"}, "hardware.kind"),
+    ({**REPRODUCIBLE, "numerics.fma_contraction": True}, "numerics.fma_contraction"),
+    ({**REPRODUCIBLE, "numerics.flush_to_zero": True}, "numerics.flush_to_zero"),
+    ({**REPRODUCIBLE, "numerics.tf32": True}, "numerics.tf32"),
     ({"inputs.1.name": "image"}, "inputs[1].name"),
     ({"inputs.0.name": "__metadata__"}, "inputs[0].name"),
     ({"outputs.0.name": "__metadata__"}, "outputs[0].name"),
@@ -178,6 +187,7 @@ def test_an_unknown_member_is_refused():
         {"outputs.0.shape": []},
         {"hardware.kind": "cuda", "runtime.options.provider": "cuda", "numerics.tf32": True},
         {"hardware.kind": "cuda"},
+        REPRODUCIBLE,
         {"inputs": [spec(name="noise")]},
         {"inputs": [spec(name="noise"), spec(name="a/b.1:0", shape=[])]},
         {"inputs.0.minimum": None, "inputs.0.maximum": "-1"},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.harness import read_many
-from support.manifests import example_manifest, random_fields
+from support.manifests import REPRODUCIBLE, example_manifest, random_fields
 
 from registry import ids
 from registry.contracts import JobMarket, KernelRegistry, VrfCoordinator
@@ -38,8 +38,9 @@ def test_manifest_ids_agree(registry, seed):
     assert read_many(registry, "manifestIdOf", [(one,) for one in manifests]) == [manifest_id(one) for one in manifests]
 
 
-def test_the_id_of_a_real_manifest_agrees(registry):
-    manifest = example_manifest()
+@pytest.mark.parametrize("changes", [{}, REPRODUCIBLE], ids=["onnxruntime", "reproducible"])
+def test_the_id_of_a_real_manifest_agrees(registry, changes):
+    manifest = example_manifest(**changes)
     assert registry.manifest_id_of(manifest_fields(manifest)) == manifest_id(manifest)
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 import msgspec
 from eth_utils import keccak
-from support.manifests import example_manifest
+from support.manifests import REPRODUCIBLE, example_manifest
 
 from aivm.environment import Environment
 from registry import ids
@@ -58,6 +58,11 @@ def test_an_empty_string_on_chain_stands_for_any():
     assert fields.runtime.options.startswith('{"deterministic":true,"execution_mode":')
     assert len(fields.model_cid) == 36
     assert fields.record == bytes(example_manifest().digest())
+
+
+def test_an_engine_without_options_has_an_empty_object_on_chain():
+    runtime = manifest_fields(example_manifest(**REPRODUCIBLE)).runtime
+    assert (runtime.name, runtime.version, runtime.options) == ("reproducible", "aivm-arithmetic-1", "{}")
 
 
 def test_every_field_is_in_the_id_and_its_difference_is_named():

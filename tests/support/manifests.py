@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-from manifest_examples import example_manifest
+from manifest_examples import REPRODUCIBLE, example_manifest
 
 from aivm.manifest import AggregationRule, DeterminismClass, HardwareKind, SeedPolicy
 from registry.contracts import manifest_fields as fields
 
-__all__ = ["example_manifest", "random_fields"]
+__all__ = ["REPRODUCIBLE", "example_manifest", "random_fields"]
 
 
 def random_fields(seed: int) -> fields.ManifestFields:

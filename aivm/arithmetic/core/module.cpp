@@ -200,6 +200,7 @@ class PyPlan {
 
 NB_MODULE(_core, m) {
   m.doc() = "The core of aivm.arithmetic: plans of primitive steps, run in one call.";
+  m.attr("compiler_flags") = AIVM_COMPILER_FLAGS;
 
   nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
     try {

@@ -141,6 +141,12 @@ class Program:
             "steps": steps,
         }
 
+    def _title(self, ref: int) -> str:
+        """A buffer and the node that writes it, for messages."""
+        maker = next((step for step in self.steps if ref in step.outputs), None)
+        origin = "an input" if maker is None else f"which node {maker.name!r} makes"
+        return f"{self.buffers[ref].name!r} of shape {list(self.buffers[ref].shape)}, {origin}"
+
     def _check_memory(self, limit: int | None) -> None:
         if limit is None:
             return
@@ -149,9 +155,9 @@ class Program:
         results = sum(storage.bytes for storage in self.outputs)
         total = constants + given + results + self.arena_bytes
         if total > limit:
-            inner = [spec for spec in self.buffers if spec.kind not in ("view", "constant")]
-            largest = max(inner, key=_size, default=None)
-            where = f"; the largest tensor is {largest.name!r} of shape {list(largest.shape)}" if largest else ""
+            inner = [index for index, spec in enumerate(self.buffers) if spec.kind not in ("view", "constant")]
+            largest = max(inner, key=lambda index: _size(self.buffers[index]), default=None)
+            where = "" if largest is None else f"; the largest tensor is {self._title(largest)}"
             raise GraphMemoryError(
                 f"the graph needs {total} bytes ({constants} of constants, {given} of inputs, {results} of outputs, "
                 f"{self.arena_bytes} between steps) and may have {limit}{where}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,22 @@ from aivm.manifest import Manifest
 from aivm.records import decode
 
 TYPES = {"F32": TensorProto.FLOAT, "I64": TensorProto.INT64, "U8": TensorProto.UINT8, "I32": TensorProto.INT32}
+
+RUNTIMES: dict[str, dict[str, Any]] = {
+    "onnxruntime": {
+        "name": "onnxruntime",
+        "version": "1.31.1",
+        "options": {
+            "provider": "cpu",
+            "graph_optimization": "basic",
+            "intra_op_threads": 1,
+            "inter_op_threads": 1,
+            "execution_mode": "sequential",
+            "deterministic": True,
+        },
+    },
+    "reproducible": {"name": "reproducible", "version": "aivm-arithmetic-1", "options": {}},
+}
 
 
 @dataclass(frozen=True)
@@ -37,12 +54,13 @@ def model(nodes: list, inputs: list, outputs: list, constants: dict[str, np.ndar
 
 
 def kernel(data: bytes, **changes: Any) -> FixtureKernel:
-    """A kernel with one input `x`, F32 [n], and one output `y`, F32 [n], unless changed."""
+    """A kernel with one input `x`, F32 [n], and one output `y`, F32 [n], unless changed; `engine` is the engine."""
     import msgspec  # noqa: PLC0415
 
     from aivm import canonical  # noqa: PLC0415
 
     cases = changes.pop("case_inputs", {"one": {"x": np.float32([1.0])}})
+    engine = changes.pop("engine", "onnxruntime")
     members: dict[str, Any] = {
         "type": "aivm/manifest",
         "version": 1,
@@ -56,20 +74,13 @@ def kernel(data: bytes, **changes: Any) -> FixtureKernel:
             "operators": [],
         },
         "build": dict.fromkeys(("operating_system", "compiler", "compiler_version", "compiler_flags")),
-        "runtime": {
-            "name": "onnxruntime",
-            "version": "1.31.1",
-            "options": {
-                "provider": "cpu",
-                "graph_optimization": "basic",
-                "intra_op_threads": 1,
-                "inter_op_threads": 1,
-                "execution_mode": "sequential",
-                "deterministic": True,
-            },
-        },
+        "runtime": copy.deepcopy(RUNTIMES[engine]),
         "hardware": {"kind": "cpu", "features": [], "features_off": [], "memory_bytes": 0},
-        "numerics": {"flush_to_zero": False, "fma_contraction": FUSES, "tf32": False},
+        "numerics": {
+            "flush_to_zero": False,
+            "fma_contraction": FUSES and engine != "reproducible",
+            "tf32": False,
+        },
         "seeds": {"policy": "none", "fixed_seed": None, "generator": "philox4x32-10/1", "random_inputs": []},
         "inputs": [spec("x", "F32", ["n"])],
         "outputs": [{"name": "y", "dtype": "F32", "shape": ["n"], "description": ""}],

@@ -14,6 +14,7 @@ from aivm.execution import execute, ort
 from aivm.execution.engine import (
     ConflictingDistributionsError,
     EngineUnavailableError,
+    ForeignRuntimeError,
     OptionMismatchError,
     ProviderUnavailableError,
     engine_kind,
@@ -126,6 +127,11 @@ def test_an_unknown_engine_is_an_error_with_those_there_are():
     with pytest.raises(EngineUnavailableError, match="abacus") as caught:
         engine_kind("abacus")
     assert "onnxruntime" in caught.value.hint
+
+
+def test_a_manifest_of_another_engine_is_refused():
+    with pytest.raises(ForeignRuntimeError, match="wants the engine reproducible"):
+        ort.OnnxRuntimeKind().open(kernel(doubling(), engine="reproducible").manifest, doubling(), threads=1)
 
 
 def test_the_engine_says_how_it_was_built():

@@ -1,0 +1,153 @@
+"""The reproducible engine behind a manifest: `aivm.arithmetic`, within the limits of the kernel.
+
+Nothing about it is chosen by the manifest but its version, which names the arithmetic. Threads and the instruction set
+are this machine's, and change nothing but time.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from aivm.arithmetic import Limits, _core
+from aivm.arithmetic.errors import ArithmeticEngineError, GraphMemoryError, PlanError
+from aivm.arithmetic.session import open_session
+from aivm.arithmetic.trace import ARITHMETIC
+from aivm.environment.elf import ElfError, read_build
+from aivm.environment.parts import EngineBuild, EngineInfo, Implementation
+from aivm.execution.engine import (
+    EngineError,
+    EngineUnavailableError,
+    EngineVersionError,
+    ForeignRuntimeError,
+    ModelFailedError,
+    ModelMemoryError,
+    ModelRejectedError,
+)
+from aivm.manifest.parts import Reproducible
+
+if TYPE_CHECKING:
+    from aivm.arithmetic import Session
+    from aivm.manifest import Manifest, Runtime
+    from aivm.tensors import Array, Tensors
+
+
+class ReproducibleKind:
+    """The kind of engine that the manifest calls `reproducible`."""
+
+    def describe(self, runtime: Runtime) -> EngineInfo:
+        """Checks the version, and imports and starts everything that a confined worker cannot import any more.
+
+        Raises:
+            ForeignRuntimeError: the manifest asks for another engine.
+            EngineVersionError: it asks for another arithmetic.
+            EngineUnavailableError: the instruction set that AIVM_ISA forces is not there.
+        """
+        if not isinstance(runtime, Reproducible):
+            raise ForeignRuntimeError(
+                f"this is the reproducible engine, and the manifest wants {runtime.name}",
+                hint="take the engine by the manifest's name: aivm.execution.engine.engine_kind",
+            )
+        if runtime.version != ARITHMETIC:
+            raise EngineVersionError(
+                f"the manifest wants {runtime.version}, this engine computes {ARITHMETIC}",
+                hint="install a version of aivm that has it",
+            )
+        try:
+            info = _info()
+        except PlanError as error:
+            raise EngineUnavailableError(error.message, hint=error.hint) from error
+        _warm_up()
+        return info
+
+    def open(self, manifest: Manifest, model: bytes, *, threads: int) -> ReproducibleEngine:
+        """Loads a model: checks all of it, and plans its run if no dimension is free.
+
+        Raises:
+            EngineError: the runtime is not what the manifest asks for, or it rejects the model.
+            ModelMemoryError: the model needs more memory than the manifest allows.
+            MemoryError: memory ran out.
+        """
+        info = self.describe(manifest.runtime)
+        limits = Limits(memory_bytes=manifest.limits.memory_bytes)
+        try:
+            session = open_session(model, threads=threads, limits=limits)
+        except ArithmeticEngineError as error:
+            raise _translate(error, ModelRejectedError) from error
+        names = [output.name for output in manifest.outputs]
+        missing = sorted(set(names) - set(session.outputs))
+        if missing:
+            raise ModelRejectedError(f"the model has no output {missing[0]!r}, which the manifest lists")
+        return ReproducibleEngine(info=info, session=session, outputs=names)
+
+
+class ReproducibleEngine:
+    """A session of the reproducible engine."""
+
+    __slots__ = ("_outputs", "_session", "info")
+
+    def __init__(self, *, info: EngineInfo, session: Session, outputs: list[str]) -> None:
+        self.info = info
+        self._session = session
+        self._outputs = outputs
+
+    def run(self, inputs: Tensors) -> dict[str, Array]:
+        """Runs the graph once.
+
+        Raises:
+            ModelFailedError: the graph failed on these inputs, or gave something that is no tensor.
+            ModelMemoryError: it would need more memory for them than the manifest allows.
+            MemoryError: memory ran out.
+        """
+        try:
+            values = self._session.run(inputs)
+        except ArithmeticEngineError as error:
+            raise _translate(error, ModelFailedError) from error
+        outputs = {}
+        for name in self._outputs:
+            value = values[name]
+            if not isinstance(value, np.ndarray):
+                raise ModelFailedError(f"output {name!r} is a {type(value).__name__}, not a tensor")
+            outputs[name] = value
+        return outputs
+
+
+def _translate(error: ArithmeticEngineError, kind: type[EngineError]) -> EngineError:
+    if isinstance(error, GraphMemoryError):
+        kind = ModelMemoryError
+    return kind(error.message, hint=error.hint)
+
+
+def _info() -> EngineInfo:
+    return EngineInfo(
+        name="reproducible",
+        version=ARITHMETIC,
+        provider="cpu",
+        build=_build(),
+        implementation=Implementation(
+            version=importlib.metadata.version("aivm"),
+            instruction_set=_core.isa(),
+            hardware_fma=_core.hardware_fma(),
+        ),
+    )
+
+
+def _build() -> EngineBuild:
+    """How the core was built: the compiler signs its objects, and the build notes the flags of all of them."""
+    try:
+        return read_build(Path(_core.__file__), compiler_flags=_core.compiler_flags)
+    except ElfError:
+        return EngineBuild(compiler_flags=_core.compiler_flags)
+
+
+def _warm_up() -> None:
+    """Runs the smallest graph once: what the engine imports on first use, it imports here."""
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "warm-up", [value], [result])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    open_session(model.SerializeToString(), threads=1).run({"x": np.zeros(1, np.float32)})
