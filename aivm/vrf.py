@@ -6,6 +6,7 @@ try-and-increment salted with the key, nonces by RFC 6979. The same in Solidity:
 
     proof = prove(secret_key, alpha)                        # 81 bytes: Gamma (33) | c (16) | s (32)
     beta = verify(public_key(secret_key), alpha, proof)     # 32 bytes, or InvalidProofError
+    onchain = proof + witness(public_key(secret_key), alpha, proof)  # what the contract takes
 """
 
 from __future__ import annotations
@@ -13,15 +14,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from typing import TYPE_CHECKING
 
 from coincurve import PublicKey
 
 from aivm.errors import AivmError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SUITE = b"\xfe"
 PROOF_LENGTH = 81
 #: Order of the group.
 ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+#: Prime of the field; 3 modulo 4, so that of a number and its negative exactly one has a square root.
+PRIME = 2**256 - 2**32 - 977
 
 
 class VrfError(AivmError):
@@ -128,6 +135,45 @@ def proof_to_hash(proof: bytes) -> bytes:
     return _output(_decode(proof)[0])
 
 
+def witness(public_key: bytes, alpha: bytes, proof: bytes) -> bytes:
+    """What saves the contract the dear arithmetic of checking a proof: it takes ``proof + witness`` (``Ecvrf.sol``).
+
+    A pure function of public values: whoever has a proof can make its witness. Integers of 32 bytes, big-endian: y of
+    Gamma; x and y of U = s·B - c·Y, of s·H and of c·Gamma; the inverse of x(s·H) - x(c·Gamma) modulo ``PRIME``; and for
+    each candidate x of encode_to_curve below ``PRIME``, up to the first that is a point, the even square root of
+    x³ + 7, or of its negative where that has one: so the contract knows that no candidate was passed over.
+
+    Args:
+        public_key: SEC1, 33 bytes, or 65 uncompressed.
+        alpha: the input, any length.
+        proof: 81 bytes. It is not checked here: one that does not hold gets a witness too, and the contract refuses it.
+
+    Returns:
+        The witness, 288 bytes and 32 for each candidate that is no point.
+
+    Raises:
+        InvalidPublicKeyError: see there.
+        InvalidAlphaError: see there.
+        InvalidProofError: when the proof is malformed, or has no witness because one of the points is infinity, or s·H
+            and c·Gamma have the same x. No prover that follows the RFC makes one.
+    """
+    key = _public(public_key)
+    h = _encode_to_curve(key, alpha)
+    gamma, challenge, s = _decode(proof)
+    c = int.from_bytes(challenge, "big")
+    u = _sum(_multiply(PublicKey.from_secret((1).to_bytes(32, "big")), s), _multiply(key, -c))
+    sh, c_gamma = _multiply(h, s), _multiply(gamma, c)
+    if u is None or sh is None or c_gamma is None or sh.point()[0] == c_gamma.point()[0]:
+        raise InvalidProofError(
+            f"the proof {bytes(proof).hex()} has no witness: its points are degenerate",
+            hint="A proof is made by aivm.vrf.prove.",
+        )
+    inverse = pow(sh.point()[0] - c_gamma.point()[0], -1, PRIME)
+    roots = [_root(x) for x in _candidates(key, alpha) if x < PRIME]
+    numbers = [gamma.point()[1], *u.point(), *sh.point(), *c_gamma.point(), inverse, *roots]
+    return b"".join(number.to_bytes(32, "big") for number in numbers)
+
+
 def _secret(secret_key: bytes) -> bytes:
     """The checked secret key; its value is never part of a message."""
     if not isinstance(secret_key, bytes | bytearray | memoryview) or len(bytes(secret_key)) != 32:
@@ -184,12 +230,30 @@ def _encode_to_curve(key: PublicKey, alpha: bytes) -> PublicKey:
     """Try-and-increment, salted with the key (RFC 9381 §5.4.1.1)."""
     if not isinstance(alpha, bytes | bytearray | memoryview):
         raise InvalidAlphaError(f"the VRF input is a byte string, not {type(alpha).__name__}")
-    prefix = SUITE + b"\x01" + key.format(compressed=True) + bytes(alpha)
-    for counter in range(256):
-        point = _point(b"\x02" + hashlib.sha256(prefix + bytes([counter, 0])).digest())
+    for x in _candidates(key, alpha):
+        point = _point(b"\x02" + x.to_bytes(32, "big"))
         if point is not None:
             return point
     raise VrfError("no counter of 256 gives a point: this happens to one input in 2^256")
+
+
+def _candidates(key: PublicKey, alpha: bytes) -> Iterator[int]:
+    """The hashes that are tried as x, up to and with the first that belongs to a point."""
+    prefix = SUITE + b"\x01" + key.format(compressed=True) + bytes(alpha)
+    for counter in range(256):
+        x = hashlib.sha256(prefix + bytes([counter, 0])).digest()
+        yield int.from_bytes(x, "big")
+        if _point(b"\x02" + x) is not None:
+            return
+
+
+def _root(x: int) -> int:
+    """The even square root of x³ + 7, or of its negative: modulo the prime exactly one of the two is a square."""
+    right = (pow(x, 3, PRIME) + 7) % PRIME
+    root = pow(right, (PRIME + 1) // 4, PRIME)
+    if root * root % PRIME != right:
+        root = pow(-right, (PRIME + 1) // 4, PRIME)
+    return root if root % 2 == 0 else PRIME - root
 
 
 def _nonce(secret: bytes, message: bytes) -> bytes:
@@ -256,4 +320,5 @@ __all__ = [
     "prove",
     "public_key",
     "verify",
+    "witness",
 ]

@@ -193,7 +193,7 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         (uint256 index, bytes32 alpha) = _challenge(id, entry);
         Operator storage assigned = _operators[index];
         bool valid;
-        (valid, output) = Ecvrf.verify(Secp256k1.Point(assigned.keyX, assigned.keyY), abi.encodePacked(alpha), proof);
+        (valid, output) = Ecvrf.verify(assigned.keyY & 1 == 1, assigned.keyX, abi.encodePacked(alpha), proof);
         require(valid, VrfCoordinator_InvalidProof(id));
 
         entry.status = Status.Fulfilled;
@@ -286,11 +286,10 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
 
     /// @dev Checks that the caller holds the key, and that nobody has registered it before.
     function _takeKey(uint256 keyX, uint256 keyY, bytes calldata proof) private {
-        Secp256k1.Point memory key = Secp256k1.Point(keyX, keyY);
-        require(Secp256k1.isOnCurve(key), VrfCoordinator_InvalidKey(keyX, keyY));
+        require(Secp256k1.isOnCurve(keyX, keyY), VrfCoordinator_InvalidKey(keyX, keyY));
         bytes32 name = keccak256(abi.encode(keyX, keyY));
         require(!_keyTaken[name], VrfCoordinator_KeyTaken(keyX, keyY));
-        (bool possessed,) = Ecvrf.verify(key, abi.encodePacked(possessionAlpha(msg.sender, keyX, keyY)), proof);
+        (bool possessed,) = Ecvrf.verify(keyY & 1 == 1, keyX, abi.encodePacked(possessionAlpha(msg.sender, keyX, keyY)), proof);
         require(possessed, VrfCoordinator_NotPossessed(keyX, keyY));
         _keyTaken[name] = true;
     }

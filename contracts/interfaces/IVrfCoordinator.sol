@@ -72,7 +72,7 @@ interface IVrfCoordinator {
     /// @notice Registers `msg.sender` as an operator, with its bond as value.
     /// @param keyX affine x of the public key on secp256k1
     /// @param keyY affine y of the public key
-    /// @param proof an 81-byte VRF proof over `possessionAlpha(msg.sender, keyX, keyY)`: shows that the key is held
+    /// @param proof a VRF proof with its witness over `possessionAlpha(msg.sender, keyX, keyY)`: shows that the key is held
     /// @return operatorIndex its place in the list; the key answers requests made from `activationDelay` blocks on
     function registerOperator(uint256 keyX, uint256 keyY, bytes calldata proof) external payable returns (uint256 operatorIndex);
 
@@ -88,7 +88,7 @@ interface IVrfCoordinator {
     function request(address refundTo) external payable returns (RandomnessId id);
 
     /// @notice Answers a request. Anyone may send it: the proof shows that the assigned operator made it.
-    /// @param proof 81 bytes: Gamma (33, SEC1 compressed) | c (16) | s (32)
+    /// @param proof Gamma (33, SEC1 compressed) | c (16) | s (32) | witness (288 and more): see contracts/libraries/Ecvrf.sol
     /// @return output beta, 32 bytes
     function fulfil(RandomnessId id, bytes calldata proof) external returns (bytes32 output);
 

@@ -64,7 +64,8 @@ HINTS = {
     "VrfCoordinator_AlreadyOperator": "This account runs an operator already: start `aivm validator run` with its key.",
     "VrfCoordinator_NoOperators": "Nobody answers randomness requests here yet. Try again once a validator has "
     "registered as an operator: `aivm validator operate`.",
-    "VrfCoordinator_InvalidProof": "The proof must be made by the assigned operator over challengeOf's alpha.",
+    "VrfCoordinator_InvalidProof": "The proof must be made by the assigned operator over challengeOf's alpha, and have "
+    "its witness behind it.",
     "VrfCoordinator_SameBlock": "The input is not fixed yet: try again after the next block.",
     "VrfCoordinator_FeeTooLow": "Send at least `fee`.",
     "Credits_NothingToWithdraw": "This account has no credit.",

@@ -18,7 +18,7 @@ class VrfCoordinator(CreditsContract):
     NAME = "VrfCoordinator"
 
     def register_operator(self, key: tuple[int, int], proof: bytes) -> Call:
-        """Registers the sender with its bond as value; the proof is over `possession_alpha`."""
+        """Registers the sender with its bond as value; the proof, with its witness, is over `possession_alpha`."""
         return self.prepare("registerOperator", *key, proof)
 
     def exit(self) -> Call:
@@ -34,7 +34,7 @@ class VrfCoordinator(CreditsContract):
         return self.prepare("request", refund_to)
 
     def fulfil(self, request: RandomnessId, proof: bytes) -> Call:
-        """Answers a request with an 81-byte proof. Event: RandomnessFulfilled(id, operator_index, output)."""
+        """Answers a request with a proof and its witness. Event: RandomnessFulfilled(id, operator_index, output)."""
         return self.prepare("fulfil", request, proof)
 
     def reassign(self, request: RandomnessId) -> Call:

@@ -1,4 +1,4 @@
-"""The VRF operator: the key that answers randomness requests."""
+"""The VRF operator: the key that answers randomness requests, with proofs that carry their witness."""
 
 from __future__ import annotations
 
@@ -24,4 +24,14 @@ def registration(network: Network, account: str, secret_key: bytes) -> Call:
     """
     key = vrf.decompress(vrf.public_key(secret_key))
     alpha = network.vrf.possession_alpha(account, key)
-    return network.vrf.register_operator(key, vrf.prove(secret_key, alpha))
+    return network.vrf.register_operator(key, answer(secret_key, alpha))
+
+
+def answer(secret_key: bytes, alpha: bytes) -> bytes:
+    """The proof over `alpha` with its witness behind it, as the contracts take it.
+
+    Raises:
+        aivm.vrf.InvalidSecretKeyError: if the bytes are no key.
+    """
+    proof = vrf.prove(secret_key, alpha)
+    return proof + vrf.witness(vrf.public_key(secret_key), alpha, proof)

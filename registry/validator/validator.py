@@ -9,13 +9,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aivm import vrf
 from aivm.errors import AivmError
 from registry.contracts.types import JobStatus, RandomnessStatus
 from registry.errors import ContractError, RegistryError
 from registry.ids import commitment
 from registry.validator.duties import SHARED, Duty, Situation, duty
 from registry.validator.journal import JournalMissingError, Opening
+from registry.validator.operator import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -267,7 +267,7 @@ class Validator:
         alpha = self._alpha(state.randomness, self.network.vrf.request_of(state.randomness))
         if alpha is None or self.vrf_key is None:
             return b""  # the seed is there already; the proof is not looked at
-        return vrf.prove(self.vrf_key, alpha)
+        return answer(self.vrf_key, alpha)
 
     def _opening_for(self, job: bytes, situation: Situation) -> Opening | None:
         """Computes, journals, and only then gives the opening out; None while the computation is under way."""

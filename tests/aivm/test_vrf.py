@@ -284,3 +284,73 @@ def test_the_largest_secret_key_works():
     assert (
         vrf.verify(vrf.public_key(secret), b"", vrf.prove(secret, b"")) == SECP256K1.prove(vrf.ORDER - 1, b"")["beta"]
     )
+
+
+def numbers(witness):
+    assert len(witness) % 32 == 0
+    return [int.from_bytes(witness[place : place + 32], "big") for place in range(0, len(witness), 32)]
+
+
+def compressed(x, y):
+    return bytes([2 + y % 2]) + x.to_bytes(32, "big")
+
+
+@pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda vector: vector["label"])
+def test_a_witness_holds_the_intermediate_values_of_the_published_vectors(vector):
+    key, alpha, proof = (bytes.fromhex(vector[name]) for name in ("pk", "alpha", "pi"))
+    gamma_y, u_x, u_y, sh_x, sh_y, cg_x, cg_y, inverse, *roots = numbers(vrf.witness(key, alpha, proof))
+    assert compressed(int.from_bytes(bytes.fromhex(vector["gamma"])[1:], "big"), gamma_y).hex() == vector["gamma"]
+    assert compressed(u_x, u_y).hex() == vector["u"]
+    slope = (sh_y + cg_y) * inverse % PRIME
+    v_x = (slope**2 - sh_x - cg_x) % PRIME
+    assert compressed(v_x, (slope * (sh_x - v_x) - sh_y) % PRIME).hex() == vector["v"]
+    assert len(roots) == vector["h_ctr"] + 1
+    assert compressed(int.from_bytes(bytes.fromhex(vector["h"])[1:], "big"), roots[-1]).hex() == vector["h"]
+
+
+@given(secret_keys, alphas)
+def test_the_roots_of_a_witness_show_the_smallest_counter(secret, alpha):
+    key = vrf.public_key(secret)
+    roots = numbers(vrf.witness(key, alpha, vrf.prove(secret, alpha)))[8:]
+    for counter, root in enumerate(roots):
+        x = int.from_bytes(hashlib.sha256(b"\xfe\x01" + key + alpha + bytes([counter, 0])).digest(), "big")
+        right = (x**3 + 7) % PRIME
+        taken = counter == len(roots) - 1
+        assert root % 2 == 0
+        assert root**2 % PRIME == (right if taken else PRIME - right)
+        assert pow(right, (PRIME - 1) // 2, PRIME) == (1 if taken else PRIME - 1)
+
+
+@given(secret_keys, alphas)
+def test_a_witness_needs_no_secret_and_is_the_same_under_either_form_of_the_key(secret, alpha):
+    key, proof = vrf.public_key(secret), vrf.prove(secret, alpha)
+    uncompressed = b"\x04" + b"".join(value.to_bytes(32, "big") for value in vrf.decompress(key))
+    assert vrf.witness(key, alpha, proof) == vrf.witness(uncompressed, alpha, proof)
+
+
+def test_a_proof_that_does_not_hold_has_a_witness_too():
+    flipped = PROOF[:-1] + bytes([PROOF[-1] ^ 1])
+    assert vrf.witness(KEY, ALPHA, flipped) != vrf.witness(KEY, ALPHA, PROOF)
+
+
+@pytest.mark.parametrize("scalars", [bytes(48), bytes(47) + b"\x01", PROOF[33:49] + bytes(32)], ids=["0, 0", "c", "s"])
+def test_a_proof_with_a_scalar_of_zero_has_no_witness(scalars):
+    with pytest.raises(vrf.InvalidProofError, match="degenerate"):
+        vrf.witness(KEY, ALPHA, PROOF[:33] + scalars)
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["V is infinity", "V is a double"])
+def test_a_proof_whose_difference_has_no_inverse_has_no_witness(sign):
+    s = sign * int.from_bytes(PROOF[33:49], "big") * int.from_bytes(SECRET, "big") % vrf.ORDER
+    with pytest.raises(vrf.InvalidProofError, match="degenerate"):
+        vrf.witness(KEY, ALPHA, PROOF[:49] + s.to_bytes(32, "big"))
+
+
+def test_what_is_malformed_has_no_witness():
+    with pytest.raises(vrf.InvalidPublicKeyError):
+        vrf.witness(KEY[:-1], ALPHA, PROOF)
+    with pytest.raises(vrf.InvalidAlphaError):
+        vrf.witness(KEY, "alpha", PROOF)
+    for proof in (b"", PROOF[:-1], PROOF + b"\x00", gamma_of(5)):
+        with pytest.raises(vrf.InvalidProofError):
+            vrf.witness(KEY, ALPHA, proof)

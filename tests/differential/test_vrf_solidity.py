@@ -1,7 +1,13 @@
-"""The VRF verifier in Python and the one in Solidity give the same verdict and the same output."""
+"""Three VRF verifiers agree: Python, the RFC's arithmetic in Solidity, and the one that is deployed.
+
+The deployed one takes proofs with a witness. A proof gets the witness that Python makes for it, whether it holds or
+not, so that a wrong verdict cannot hide behind a wrong witness; and witnesses are damaged on their own.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
 from pathlib import Path
 
@@ -15,13 +21,14 @@ from aivm import vrf
 
 ROOT = Path(__file__).resolve().parents[2]
 HARNESS = "contracts/test/vrf/EcvrfHarness.sol"
+VECTORS = ROOT / "tests" / "vectors" / "ecvrf-secp256k1-sha256-tai.json"
 ADDRESS = "0x00000000000000000000000000000000000ecf0f"
 CASES_IN_A_BATCH = 100
 
 
 @pytest.fixture(scope="session")
 def verifier(shared_chain):
-    """Calls the Solidity verifier with a list of (x, y, alpha, proof); gives (valid, beta) for each."""
+    """Calls a function of the harness with each of a list of (x, y, alpha, proof); gives (valid, beta) for each."""
     output = solcx.compile_standard(
         {
             "language": "Solidity",
@@ -39,10 +46,11 @@ def verifier(shared_chain):
         base_path=str(ROOT),
         allow_paths=[str(ROOT)],
     )["contracts"][HARNESS]["EcvrfHarness"]["evm"]
-    selector = bytes.fromhex(output["methodIdentifiers"]["verify(uint256,uint256,bytes,bytes)"])
+    arguments = "(uint256,uint256,bytes,bytes)"
     code = "0x" + output["deployedBytecode"]["object"]
 
-    def verify(cases):
+    def verify(function, cases):
+        selector = bytes.fromhex(output["methodIdentifiers"][function + arguments])
         with shared_chain.anchor():
             shared_chain.rpc.call("anvil_setCode", ADDRESS, code)
             calls = [
@@ -100,12 +108,70 @@ def damaged(source, case):
     )
 
 
+def with_witness(case):
+    """The case as the deployed verifier takes it; with a witness of nothing where Python makes none."""
+    x, y, alpha, proof = case
+    with contextlib.suppress(vrf.VrfError):
+        key = b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
+        return x, y, alpha, proof + vrf.witness(key, alpha, proof)
+    return x, y, alpha, proof + bytes(288)
+
+
+def with_damaged_witness(source, case):
+    """A sound proof whose witness has one thing wrong."""
+    x, y, alpha, witnessed = with_witness(case)
+    proof, witness = witnessed[:81], witnessed[81:]
+    words = [witness[place : place + 32] for place in range(0, len(witness), 32)]
+    which = source.randrange(len(words))
+    number = int.from_bytes(words[which], "big")
+    others = with_witness(valid_case(source))[3][81:]
+    return (
+        x,
+        y,
+        alpha,
+        proof
+        + b"".join(
+            source.choice(
+                [
+                    [*words[:which], source.randbytes(32), *words[which + 1 :]],
+                    [*words[:which], (number ^ 1 << source.randrange(256)).to_bytes(32, "big"), *words[which + 1 :]],
+                    [*words[:which], (vrf.PRIME - number).to_bytes(32, "big"), *words[which + 1 :]],
+                    [*words[:which], min(number + vrf.PRIME, 2**256 - 1).to_bytes(32, "big"), *words[which + 1 :]],
+                    [*words[:which], *words[which + 1 :]],
+                    [*words[: which + 1], *words[which:]],
+                    [*words, bytes(32)],
+                    [witness[: source.randrange(len(witness))]],
+                    [witness, b"\x00"],
+                    [others],
+                    [],
+                ]
+            )
+        ),
+    )
+
+
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**64 - 1))
-def test_python_and_solidity_agree_on_valid_and_damaged_proofs(verifier, seed):
+def test_the_three_verifiers_agree_on_valid_and_damaged_proofs_and_refuse_damaged_witnesses(verifier, seed):
     source = random.Random(seed)
-    cases = [valid_case(source) for _ in range(CASES_IN_A_BATCH // 2)]
-    cases += [damaged(source, case) for case in cases]
+    sound = [valid_case(source) for _ in range(CASES_IN_A_BATCH // 2)]
+    cases = sound + [damaged(source, case) for case in sound]
     want = [in_python(*case) for case in cases]
-    assert all(valid for valid, _ in want[: CASES_IN_A_BATCH // 2])
-    assert verifier(cases) == want
+    assert all(valid for valid, _ in want[: len(sound)])
+    assert verifier("verifyPlain", cases) == want
+    assert verifier("verify", [with_witness(case) for case in cases]) == want
+    broken = [with_damaged_witness(source, case) for case in sound]
+    assert verifier("verify", broken) == [(False, bytes(32))] * len(broken)
+
+
+@pytest.mark.parametrize("group", ["vectors", "negative_vectors"])
+def test_the_three_verifiers_agree_on_the_published_vectors(verifier, group):
+    published = json.loads(VECTORS.read_text())[group]
+    cases = [
+        (*vrf.decompress(bytes.fromhex(each["pk"])), bytes.fromhex(each["alpha"]), bytes.fromhex(each["pi"]))
+        for each in published
+    ]
+    want = [(True, bytes.fromhex(each["beta"])) if "beta" in each else (False, bytes(32)) for each in published]
+    assert [in_python(*case) for case in cases] == want
+    assert verifier("verifyPlain", cases) == want
+    assert verifier("verify", [with_witness(case) for case in cases]) == want

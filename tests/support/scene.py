@@ -10,6 +10,7 @@ from aivm import vrf
 from registry.contracts import JobMarket, KernelRegistry, ValidatorStaking, VrfCoordinator
 from registry.contracts.types import ZERO_ADDRESS, Attestation, JobRequest
 from registry.ids import commitment, manifest_fields
+from registry.validator.operator import answer
 from support.manifests import example_manifest
 
 ETHER = 10**18
@@ -51,7 +52,7 @@ class Scene:
         """Registers the VRF operator and lets its activation delay pass."""
         operator = self.account("operator")
         key = vrf.decompress(vrf.public_key(self.vrf_key))
-        proof = vrf.prove(self.vrf_key, self.vrf.possession_alpha(operator.address, key))
+        proof = answer(self.vrf_key, self.vrf.possession_alpha(operator.address, key))
         self.transact(operator, self.vrf.register_operator(key, proof), ETHER)
         self.chain.mine(2)
 
@@ -67,7 +68,7 @@ class Scene:
         """Proves the job's randomness and draws its committee."""
         request = self.market.job_of(job).randomness
         _, alpha = self.vrf.challenge_of(request)
-        return self.transact(self.account("anyone"), self.market.open(job, vrf.prove(self.vrf_key, alpha)))
+        return self.transact(self.account("anyone"), self.market.open(job, answer(self.vrf_key, alpha)))
 
     def commitment(self, job: bytes, round_: int, who: str, what: Attestation) -> bytes:
         """What a validator commits to."""

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { id, parseEther } from "ethers";
+import { concat, id, parseEther } from "ethers";
 import hre from "hardhat";
 
 import { coordinates, prove } from "../support/ecvrf.js";
@@ -21,6 +21,9 @@ const mine = async (blocks, seconds = 0) => {
   for (let i = 0; i < blocks; i++) await ethers.provider.send("evm_mine", []);
 };
 
+/** What the coordinator takes. */
+const witnessed = ({ proof, witness }) => concat([proof, witness]);
+
 async function deployWithOperators(count) {
   const coordinator = await ethers.deployContract("VrfCoordinator", [treasury.address, FEE, BOND, SLASH, WINDOW, 2, 3600]);
   const secrets = [];
@@ -28,7 +31,7 @@ async function deployWithOperators(count) {
     const secret = BigInt(id(`operator ${i}`)) >> 1n;
     const [x, y] = coordinates(secret);
     const alpha = await coordinator.possessionAlpha(operators[i].address, x, y);
-    await coordinator.connect(operators[i]).registerOperator(x, y, prove(secret, alpha).proof, { value: BOND });
+    await coordinator.connect(operators[i]).registerOperator(x, y, witnessed(prove(secret, alpha)), { value: BOND });
     secrets.push(secret);
   }
   await mine(2);
@@ -64,7 +67,8 @@ test("a request is answered, paid and withdrawn", async () => {
   const { coordinator, secrets } = await deployWithOperators(3);
   const randomness = await request(coordinator);
   const [index, alpha] = await coordinator.challengeOf(randomness);
-  const { proof, beta } = prove(secrets[Number(index)], alpha);
+  const made = prove(secrets[Number(index)], alpha);
+  const [proof, beta] = [witnessed(made), made.beta];
   await coordinator.connect(stranger).fulfil(randomness, proof);
   assert.deepEqual([...(await coordinator.outputOf(randomness))], [2n, beta]);
 
@@ -82,13 +86,13 @@ test("another operator's proof is refused, and silence is slashed", async () => 
   const randomness = await request(coordinator);
   const [index, alpha] = await coordinator.challengeOf(randomness);
   const other = prove(secrets[1 - Number(index)], alpha);
-  await refuses(coordinator, "VrfCoordinator_InvalidProof", coordinator.fulfil(randomness, other.proof));
+  await refuses(coordinator, "VrfCoordinator_InvalidProof", coordinator.fulfil(randomness, witnessed(other)));
   await refuses(coordinator, "VrfCoordinator_NotLate", coordinator.reassign(randomness));
   await mine(1, WINDOW + 1);
   await coordinator.connect(stranger).reassign(randomness);
   assert.equal(await coordinator.creditOf(treasury.address), SLASH);
   const [next, nextAlpha] = await coordinator.challengeOf(randomness);
   assert.equal(next, 1n - index);
-  await coordinator.fulfil(randomness, prove(secrets[Number(next)], nextAlpha).proof);
+  await coordinator.fulfil(randomness, witnessed(prove(secrets[Number(next)], nextAlpha)));
   assert.equal((await coordinator.outputOf(randomness))[0], 2n);
 });

@@ -111,7 +111,7 @@ abstract contract House is TestBase {
 
     function _registerOracle() private {
         (uint256 x, uint256 y) = EcvrfProver.publicKey(ORACLE_KEY);
-        bytes memory proof = EcvrfProver.prove(ORACLE_KEY, abi.encodePacked(vrf.possessionAlpha(oracle, x, y)));
+        bytes memory proof = EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(vrf.possessionAlpha(oracle, x, y)));
         vm.prank(oracle);
         vrf.registerOperator{value: 10 ether}(x, y, proof);
         skipBlocks(2); // the activation delay
@@ -184,7 +184,7 @@ abstract contract House is TestBase {
 
     function _proofFor(JobId job) internal view returns (bytes memory) {
         (, bytes32 alpha) = vrf.challengeOf(market.jobOf(job).randomness);
-        return EcvrfProver.prove(ORACLE_KEY, abi.encodePacked(alpha));
+        return EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(alpha));
     }
 
     function _open(JobId job) internal {

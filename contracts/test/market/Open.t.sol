@@ -54,7 +54,7 @@ contract OpenTest is House {
     function test_AWrongProofOpensNothing() public {
         JobId id = _request(3);
         nextBlock();
-        bytes memory proof = EcvrfProver.prove(ORACLE_KEY, abi.encodePacked(keccak256("another input")));
+        bytes memory proof = EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(keccak256("another input")));
         vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_InvalidProof.selector, _randomnessOf(id)));
         market.open(id, proof);
         assertStatus(id, IJobMarket.Status.Requested);

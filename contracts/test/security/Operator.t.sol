@@ -87,7 +87,7 @@ contract OperatorAttacksTest is CoordinatorBase {
         (uint256 now_, bytes32 still) = coordinator.challengeOf(id);
         assertEq(now_, index, "operator");
         assertEq(still, alpha, "input");
-        bytes memory other = EcvrfProver.prove(_secret(7), abi.encodePacked(alpha));
+        bytes memory other = EcvrfProver.witnessed(_secret(7), abi.encodePacked(alpha));
         vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_InvalidProof.selector, id));
         coordinator.fulfil(id, other);
     }
@@ -98,7 +98,7 @@ contract OperatorAttacksTest is CoordinatorBase {
         uint256[4] memory secrets_ = [uint256(1), 2, Secp256k1.N - 1, Secp256k1.N - 2];
         for (uint256 i = 0; i < secrets_.length; ++i) {
             (uint256 x, uint256 y) = EcvrfProver.publicKey(secrets_[i]);
-            bytes memory proof = EcvrfProver.prove(secrets_[i], "alpha");
+            bytes memory proof = EcvrfProver.witnessed(secrets_[i], "alpha");
             (bool valid,) = harness.verify(x, y, "alpha", proof);
             assertTrue(valid, "its own proof");
             (valid,) = harness.verify(x, Secp256k1.P - y, "alpha", proof);

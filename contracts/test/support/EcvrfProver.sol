@@ -1,42 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Ecvrf} from "../../libraries/Ecvrf.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 import {Secp256k1} from "../../libraries/Secp256k1.sol";
+import {PlainEcvrf} from "./PlainEcvrf.sol";
+import {PlainSecp256k1} from "./PlainSecp256k1.sol";
 
 /// @title Makes VRF proofs inside a test (RFC 9381 §5.1, nonce by RFC 6979). Never for a real key: it would be public.
 library EcvrfProver {
-    using Secp256k1 for Secp256k1.Point;
+    using PlainSecp256k1 for PlainSecp256k1.Point;
 
     /// @dev Affine coordinates of the public key.
     function publicKey(uint256 secret) internal view returns (uint256 x, uint256 y) {
-        Secp256k1.Point memory key = multiply(secret, Secp256k1.generator());
+        PlainSecp256k1.Point memory key = multiply(secret, PlainSecp256k1.generator());
         return (key.x, key.y);
     }
 
     /// @return proof 81 bytes, the same for the same inputs
     function prove(uint256 secret, bytes memory alpha) internal view returns (bytes memory proof) {
-        Secp256k1.Point memory y = multiply(secret, Secp256k1.generator());
-        (bool found, Secp256k1.Point memory h) = Ecvrf.encodeToCurve(y, alpha);
+        PlainSecp256k1.Point memory y = multiply(secret, PlainSecp256k1.generator());
+        (bool found, PlainSecp256k1.Point memory h) = PlainEcvrf.encodeToCurve(y, alpha);
         require(found, "EcvrfProver: no point");
         return proveWithNonce(secret, y, h, nonce(secret, h.compress()));
     }
 
     /// @dev A proof with a nonce of the caller's choice, which only a hostile prover makes.
-    function proveWithNonce(uint256 secret, Secp256k1.Point memory y, Secp256k1.Point memory h, uint256 k)
+    function proveWithNonce(uint256 secret, PlainSecp256k1.Point memory y, PlainSecp256k1.Point memory h, uint256 k)
         internal
         view
         returns (bytes memory)
     {
-        Secp256k1.Point memory gamma = multiply(secret, h);
-        uint128 c = Ecvrf.challenge([y, h, gamma, multiply(k, Secp256k1.generator()), multiply(k, h)]);
+        PlainSecp256k1.Point memory gamma = multiply(secret, h);
+        uint128 c = PlainEcvrf.challenge([y, h, gamma, multiply(k, PlainSecp256k1.generator()), multiply(k, h)]);
         uint256 s = addmod(k, mulmod(c, secret, Secp256k1.N), Secp256k1.N);
         return abi.encodePacked(gamma.compress(), c, s);
     }
 
-    function multiply(uint256 scalar, Secp256k1.Point memory a) internal view returns (Secp256k1.Point memory product) {
+    /// @return The proof with its witness, as the chain takes it.
+    function witnessed(uint256 secret, bytes memory alpha) internal view returns (bytes memory) {
+        PlainSecp256k1.Point memory y = multiply(secret, PlainSecp256k1.generator());
+        (bool found, PlainSecp256k1.Point memory h) = PlainEcvrf.encodeToCurve(y, alpha);
+        require(found, "EcvrfProver: no point");
+        bytes memory proof = proveWithNonce(secret, y, h, nonce(secret, h.compress()));
+        return abi.encodePacked(proof, witness(y, h, multiply(secret, h), _scalars(proof)), roots(y, alpha));
+    }
+
+    /// @dev The witness, without its roots, of a proof with this Gamma and the scalars [c, s], which need not hold.
+    function witness(
+        PlainSecp256k1.Point memory y,
+        PlainSecp256k1.Point memory h,
+        PlainSecp256k1.Point memory gamma,
+        uint256[2] memory scalars
+    ) internal view returns (bytes memory) {
+        (bool finite, PlainSecp256k1.Point memory u) =
+            PlainSecp256k1.combine(scalars[1], PlainSecp256k1.generator(), scalars[0], y.negate());
+        require(finite, "EcvrfProver: infinity");
+        PlainSecp256k1.Point memory sh = multiply(scalars[1], h);
+        PlainSecp256k1.Point memory cGamma = multiply(scalars[0], gamma);
+        uint256 inverse = Math.invModPrime(addmod(sh.x, Secp256k1.P - cGamma.x, Secp256k1.P), Secp256k1.P);
+        return abi.encodePacked(gamma.y, u.x, u.y, sh.x, sh.y, cGamma.x, cGamma.y, inverse);
+    }
+
+    /// @dev One root for each candidate up to the first that is a point.
+    function roots(PlainSecp256k1.Point memory y, bytes memory alpha) internal view returns (bytes memory list) {
+        bool found = false;
+        for (uint256 counter = 0; !found; ++counter) {
+            uint256 x = uint256(sha256(abi.encodePacked(bytes2(0xFE01), y.compress(), alpha, uint8(counter), bytes1(0))));
+            if (x >= Secp256k1.P) continue;
+            list = abi.encodePacked(list, root(x));
+            (found,) = PlainSecp256k1.lift(x, false);
+        }
+    }
+
+    /// @dev The even root of x³ + 7, or of its negative, whichever has one.
+    function root(uint256 x) internal view returns (uint256) {
+        (bool found, PlainSecp256k1.Point memory a) = PlainSecp256k1.lift(x, false);
+        if (found) return a.y;
+        uint256 negative = Math.modExp(Secp256k1.P - Secp256k1.right(x), (Secp256k1.P + 1) / 4, Secp256k1.P);
+        return negative & 1 == 1 ? Secp256k1.P - negative : negative;
+    }
+
+    function _scalars(bytes memory proof) private pure returns (uint256[2] memory scalars) {
+        uint256 c;
+        uint256 s;
+        // Bytes 33 to 49 and 49 to 81, behind the length word.
+        assembly ("memory-safe") {
+            c := shr(128, mload(add(proof, 65)))
+            s := mload(add(proof, 81))
+        }
+        return [c, s];
+    }
+
+    function multiply(uint256 scalar, PlainSecp256k1.Point memory a) internal view returns (PlainSecp256k1.Point memory product) {
         bool finite;
-        (finite, product) = Secp256k1.combine(scalar, a, 0, a);
+        (finite, product) = PlainSecp256k1.combine(scalar, a, 0, a);
         require(finite, "EcvrfProver: infinity");
     }
 

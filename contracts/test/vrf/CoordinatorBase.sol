@@ -59,7 +59,7 @@ abstract contract CoordinatorBase is TestBase {
 
     function _possession(address account, uint256 secret) internal view returns (bytes memory) {
         (uint256 x, uint256 y) = EcvrfProver.publicKey(secret);
-        return EcvrfProver.prove(secret, abi.encodePacked(coordinator.possessionAlpha(account, x, y)));
+        return EcvrfProver.witnessed(secret, abi.encodePacked(coordinator.possessionAlpha(account, x, y)));
     }
 
     function _request() internal returns (RandomnessId id) {
@@ -76,7 +76,7 @@ abstract contract CoordinatorBase is TestBase {
     /// @dev The proof of the operator that is assigned now.
     function _proof(RandomnessId id) internal view returns (bytes memory) {
         (uint256 index, bytes32 alpha) = coordinator.challengeOf(id);
-        return EcvrfProver.prove(secrets[index], abi.encodePacked(alpha));
+        return EcvrfProver.witnessed(secrets[index], abi.encodePacked(alpha));
     }
 
     function _assigned(RandomnessId id) internal view returns (uint256 index) {

@@ -87,7 +87,7 @@ contract VrfOperatorsTest is CoordinatorBase {
         vm.deal(address(this), 100 ether);
         // A proof copied from the mempool is bound to its sender, one from another deployment to that deployment.
         _expectNotPossessed(x, y, anothers);
-        _expectNotPossessed(x, y, EcvrfProver.prove(_secret(0), abi.encodePacked(foreign)));
+        _expectNotPossessed(x, y, EcvrfProver.witnessed(_secret(0), abi.encodePacked(foreign)));
         _expectNotPossessed(x, y, _possession(address(this), _secret(1)));
         _expectNotPossessed(x, Secp256k1.P - y, _possession(address(this), _secret(0)));
         _expectNotPossessed(x, y, "");

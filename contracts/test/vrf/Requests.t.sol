@@ -95,11 +95,11 @@ contract VrfRequestsTest is CoordinatorBase {
         (uint256 index, bytes32 alpha) = coordinator.challengeOf(id);
         for (uint256 other = 0; other < 3; ++other) {
             if (other == index) continue;
-            bytes memory proof = EcvrfProver.prove(secrets[other], abi.encodePacked(alpha));
+            bytes memory proof = EcvrfProver.witnessed(secrets[other], abi.encodePacked(alpha));
             vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_InvalidProof.selector, id));
             coordinator.fulfil(id, proof);
         }
-        bytes memory wrong = EcvrfProver.prove(secrets[index], abi.encodePacked(keccak256("another input")));
+        bytes memory wrong = EcvrfProver.witnessed(secrets[index], abi.encodePacked(keccak256("another input")));
         vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_InvalidProof.selector, id));
         coordinator.fulfil(id, wrong);
     }

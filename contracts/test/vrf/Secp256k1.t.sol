@@ -2,14 +2,15 @@
 pragma solidity 0.8.37;
 
 import {Secp256k1} from "../../libraries/Secp256k1.sol";
+import {PlainSecp256k1} from "../support/PlainSecp256k1.sol";
 import {TestBase} from "../support/TestBase.sol";
 
 contract Secp256k1Test is TestBase {
-    using Secp256k1 for Secp256k1.Point;
+    using PlainSecp256k1 for PlainSecp256k1.Point;
 
     function testFuzz_MultiplesOfTheBasePointAreTheClientsOwn(uint256 scalar) public view {
         scalar = bound(scalar, 1, Secp256k1.N - 1);
-        Secp256k1.Point memory a = _multiple(scalar);
+        PlainSecp256k1.Point memory a = _multiple(scalar);
         assertTrue(a.isOnCurve(), "on the curve");
         // The address of a key is a hash of its point: the EVM's own curve arithmetic is the oracle.
         assertEq(address(uint160(uint256(keccak256(abi.encode(a.x, a.y))))), vm.addr(scalar), "address");
@@ -21,7 +22,7 @@ contract Secp256k1Test is TestBase {
         a = bound(a, 1, Secp256k1.N - 1);
         b = bound(b, 1, Secp256k1.N - 1);
         uint256 scalar = addmod(mulmod(m, a, Secp256k1.N), mulmod(n, b, Secp256k1.N), Secp256k1.N);
-        (bool finite, Secp256k1.Point memory sum) = Secp256k1.combine(m, _multiple(a), n, _multiple(b));
+        (bool finite, PlainSecp256k1.Point memory sum) = PlainSecp256k1.combine(m, _multiple(a), n, _multiple(b));
         assertEq(finite, scalar != 0, "finite");
         if (finite) _assertSame(sum, _multiple(scalar));
     }
@@ -29,29 +30,29 @@ contract Secp256k1Test is TestBase {
     function testFuzz_EqualAndOppositePointsAreTold(uint256 m, uint256 n, uint256 a) public view {
         m = bound(m, 0, Secp256k1.N - 1);
         n = bound(n, 0, Secp256k1.N - 1);
-        Secp256k1.Point memory point = _multiple(bound(a, 1, Secp256k1.N - 1));
-        (bool same, Secp256k1.Point memory sum) = Secp256k1.combine(m, point, n, point);
+        PlainSecp256k1.Point memory point = _multiple(bound(a, 1, Secp256k1.N - 1));
+        (bool same, PlainSecp256k1.Point memory sum) = PlainSecp256k1.combine(m, point, n, point);
         assertEq(same, addmod(m, n, Secp256k1.N) != 0, "same point");
         if (same) _assertSame(sum, _times(addmod(m, n, Secp256k1.N), point));
-        (bool opposite, Secp256k1.Point memory difference) = Secp256k1.combine(m, point, n, point.negate());
+        (bool opposite, PlainSecp256k1.Point memory difference) = PlainSecp256k1.combine(m, point, n, point.negate());
         assertEq(opposite, m != n, "opposite point");
         if (opposite) _assertSame(difference, _times(addmod(m, Secp256k1.N - n, Secp256k1.N), point));
     }
 
     function testFuzz_CompressionIsUndoneByLifting(uint256 scalar) public view {
-        Secp256k1.Point memory a = _multiple(bound(scalar, 1, Secp256k1.N - 1));
+        PlainSecp256k1.Point memory a = _multiple(bound(scalar, 1, Secp256k1.N - 1));
         bytes memory compressed = a.compress();
-        (bool found, Secp256k1.Point memory b) = Secp256k1.lift(a.x, compressed[0] == 0x03);
+        (bool found, PlainSecp256k1.Point memory b) = PlainSecp256k1.lift(a.x, compressed[0] == 0x03);
         assertTrue(found, "found");
         assertEq(compressed.length, 33, "length");
         _assertSame(b, a);
-        (, b) = Secp256k1.lift(a.x, compressed[0] == 0x02);
+        (, b) = PlainSecp256k1.lift(a.x, compressed[0] == 0x02);
         _assertSame(b, a.negate());
     }
 
     function testFuzz_LiftingFindsAPointOrThereIsNone(uint256 x) public view {
         x = bound(x, 0, Secp256k1.P - 1);
-        (bool found, Secp256k1.Point memory a) = Secp256k1.lift(x, true);
+        (bool found, PlainSecp256k1.Point memory a) = PlainSecp256k1.lift(x, true);
         if (found) {
             assertTrue(a.isOnCurve() && a.x == x && a.y & 1 == 1, "a point");
         } else {
@@ -63,10 +64,10 @@ contract Secp256k1Test is TestBase {
     }
 
     function test_TheOrderOfTheBasePointIsN() public view {
-        (bool finite, Secp256k1.Point memory last) = Secp256k1.combine(Secp256k1.N - 1, Secp256k1.generator(), 0, Secp256k1.generator());
+        (bool finite, PlainSecp256k1.Point memory last) = PlainSecp256k1.combine(Secp256k1.N - 1, PlainSecp256k1.generator(), 0, PlainSecp256k1.generator());
         assertTrue(finite, "(N - 1)B");
-        _assertSame(last, Secp256k1.generator().negate());
-        (finite,) = Secp256k1.combine(Secp256k1.N - 1, Secp256k1.generator(), 1, Secp256k1.generator());
+        _assertSame(last, PlainSecp256k1.generator().negate());
+        (finite,) = PlainSecp256k1.combine(Secp256k1.N - 1, PlainSecp256k1.generator(), 1, PlainSecp256k1.generator());
         assertFalse(finite, "NB");
     }
 
@@ -80,17 +81,17 @@ contract Secp256k1Test is TestBase {
         return (mulmod(root, root, Secp256k1.P) == square, root);
     }
 
-    function _multiple(uint256 scalar) private view returns (Secp256k1.Point memory) {
-        return _times(scalar, Secp256k1.generator());
+    function _multiple(uint256 scalar) private view returns (PlainSecp256k1.Point memory) {
+        return _times(scalar, PlainSecp256k1.generator());
     }
 
-    function _times(uint256 scalar, Secp256k1.Point memory a) private view returns (Secp256k1.Point memory product) {
+    function _times(uint256 scalar, PlainSecp256k1.Point memory a) private view returns (PlainSecp256k1.Point memory product) {
         bool finite;
-        (finite, product) = Secp256k1.combine(scalar, a, 0, a);
+        (finite, product) = PlainSecp256k1.combine(scalar, a, 0, a);
         assertTrue(finite, "finite");
     }
 
-    function _assertSame(Secp256k1.Point memory have, Secp256k1.Point memory want) private pure {
+    function _assertSame(PlainSecp256k1.Point memory have, PlainSecp256k1.Point memory want) private pure {
         assertEq(have.x, want.x, "x");
         assertEq(have.y, want.y, "y");
     }
