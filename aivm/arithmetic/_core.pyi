@@ -74,6 +74,18 @@ class Plan:
 #: What every part of the core was compiled with.
 compiler_flags: str
 
+class Direct:
+    def __init__(
+        self,
+        plan: Plan,
+        array_type: type,
+        ports: Sequence[Buffer],
+        feeds: Sequence[int],
+        results: Sequence[Buffer],
+        sources: Sequence[int],
+    ) -> None: ...
+    def run(self, inputs: dict[str, NDArray[Any]], threads: int = 1) -> dict[str, NDArray[Any]] | None: ...
+
 def isas() -> list[str]: ...
 def isa(name: str = "") -> str: ...
 def hardware_fma(isa: str = "") -> bool: ...

@@ -14,6 +14,7 @@ from onnx.external_data_helper import load_external_data_for_model, uses_externa
 
 from aivm.arithmetic import _core
 from aivm.arithmetic.check import check_model
+from aivm.arithmetic.direct import DirectRuns
 from aivm.arithmetic.errors import MalformedModelError, UnsupportedOperatorError
 from aivm.arithmetic.executor import GraphRunner, Settings
 from aivm.arithmetic.feeds import check_feeds
@@ -63,6 +64,7 @@ class Session:
         #: SHA-256 of the model's file, which traces name it by.
         self.digest = digest
         self.runner = GraphRunner(model.graph, model.functions, settings)
+        self._direct = DirectRuns()
         #: Runs plans of one step for each primitive, as traces and disputes are about them.
         self.plain = GraphRunner(model.graph, model.functions, replace(settings, optimised=False))
 
@@ -102,9 +104,14 @@ class Session:
             FeedError: an input is missing, unknown, or not what the model says.
             ArithmeticEngineError: the graph cannot be run on these inputs.
         """
-        feeds = self._feeds(inputs)
-        outputs = self.runner.run(feeds) if run_plan is None else self.plain.run(feeds, run_plan)
-        return dict(zip(self.outputs, outputs, strict=True))
+        if run_plan is not None:
+            return dict(zip(self.outputs, self.plain.run(self._feeds(inputs), run_plan), strict=True))
+        results = self._direct.run(inputs, self.settings.threads)
+        if results is None:
+            feeds = self._feeds(inputs)
+            results = dict(zip(self.outputs, self.runner.run(feeds), strict=True))
+            self._direct.learn(self.runner.prepare(feeds), list(feeds), self.outputs)
+        return results
 
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """The digest of every operator's output for these inputs, in the order in which they are computed.

@@ -10,8 +10,9 @@ namespace AIVM_ISA {
 constexpr int vectors = 2;
 constexpr int tile_rows = lanes == 16 ? 12 : lanes == 8 ? 6 : AIVM_HARDWARE_FMA ? 8 : 4;
 constexpr int tile_columns = vectors * lanes;
-// Terms between a load and a store of the accumulators: such that a panel of B stays in the first cache.
-constexpr std::int64_t default_k_block = 256;
+// Terms between a load and a store of the accumulators: such that a tile of A stays in the first cache, and a block of it
+// in the second.
+constexpr std::int64_t default_k_block = 512;
 
 struct TileArgs {
   const float* a;
@@ -39,6 +40,31 @@ static inline F32 activate(F32 v, const Epilogue& e) {
   return v;
 }
 
+// What follows the sums; `get` reads a vector of a row.
+template <int R, int N, typename Get>
+AIVM_INLINE void finish(F32 (&acc)[R][N], const Epilogue& e, std::ptrdiff_t c_row, Get get) {
+  const auto each = [&](auto function) __attribute__((always_inline)) {
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+      for (int j = 0; j < N; ++j) acc[r][j] = function(acc[r][j], r, j);
+    }
+  };
+  if (e.bias != nullptr) {
+    F32 bias[N];
+#pragma GCC unroll 8
+    for (int j = 0; j < N; ++j) bias[j] = get(e.bias, j);
+    each([&](F32 v, int, int j) __attribute__((always_inline)) { return v + bias[j]; });
+  }
+  if (e.residual != nullptr) {
+    each([&](F32 v, int r, int j) __attribute__((always_inline)) { return v + get(e.residual + r * c_row, j); });
+  }
+  if (e.activation != Activation::none) {
+    each([&](F32 v, int, int) __attribute__((always_inline)) { return activate(v, e); });
+  }
+  each([](F32 v, int, int) __attribute__((always_inline)) { return canonical(v); });
+}
+
 // R rows by P panels of V vectors. Packed: A is k major in groups of tile_rows; else each row's terms lie together.
 template <int R, int P, int V, bool Packed>
 static void tile(const TileArgs& t) {
@@ -48,13 +74,18 @@ static void tile(const TileArgs& t) {
   const bool whole = tail >= lanes;
   const auto column = [](int j) -> std::ptrdiff_t { return (j / V) * tile_columns + (j % V) * lanes; };
   const auto get = [&](const float* p, int j) { return whole || j < N - 1 ? load(p + column(j)) : load_partial(p + column(j), tail); };
+  // Loops over accumulators are unrolled, all of them: only then do these stay in registers.
   F32 acc[R][N];
   if (t.first) {
+#pragma GCC unroll 12
     for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
       for (int j = 0; j < N; ++j) acc[r][j] = broadcast(0.0F);
     }
   } else {
+#pragma GCC unroll 12
     for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
       for (int j = 0; j < N; ++j) acc[r][j] = get(t.c + r * t.c_row, j);
     }
   }
@@ -79,19 +110,11 @@ static void tile(const TileArgs& t) {
       b += b_k;
     }
   }
-  if (t.last) {
-    const Epilogue& e = *t.epilogue;
-    for (int r = 0; r < R; ++r) {
-      for (int j = 0; j < N; ++j) {
-        F32 v = acc[r][j];
-        if (e.bias != nullptr) v = v + get(e.bias, j);
-        if (e.residual != nullptr) v = v + get(e.residual + r * t.c_row, j);
-        acc[r][j] = canonical(activate(v, e));
-      }
-    }
-  }
+  if (t.last) finish<R, N>(acc, *t.epilogue, t.c_row, get);
+#pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
     float* const c = t.c + r * t.c_row;
+#pragma GCC unroll 8
     for (int j = 0; j < N - 1; ++j) store(c + column(j), acc[r][j]);
     if (whole) {
       store(c + column(N - 1), acc[r][N - 1]);

@@ -1,83 +1,20 @@
 // The Python module aivm.arithmetic._core: plans, and which instruction sets there are. See _core.pyi.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <cstdlib>
 #include <memory>
-#include <new>
 
+#include "arrays.hpp"
 #include "plan.hpp"
 #include "trace.hpp"
 
-namespace nb = nanobind;
 using namespace nb::literals;
+using aivm::address_of;
+using aivm::Array;
+using aivm::make_output;
 
 namespace {
-
-using Array = nb::ndarray<nb::ro, nb::device::cpu, nb::c_contig>;
-
-nb::dlpack::dtype dlpack_of(aivm::Dtype dtype) {
-  using aivm::Dtype;
-  const auto make = [](nb::dlpack::dtype_code code, int bits) {
-    return nb::dlpack::dtype{static_cast<std::uint8_t>(code), static_cast<std::uint8_t>(bits), 1};
-  };
-  const int bits = static_cast<int>(aivm::item_size(dtype)) * 8;
-  switch (dtype) {
-    case Dtype::float32: case Dtype::float64: case Dtype::float16:
-      return make(nb::dlpack::dtype_code::Float, bits);
-    case Dtype::bfloat16:
-      return make(nb::dlpack::dtype_code::UInt, bits);  // NumPy has no such type: its bits travel as uint16
-    case Dtype::int8: case Dtype::int16: case Dtype::int32: case Dtype::int64:
-      return make(nb::dlpack::dtype_code::Int, bits);
-    case Dtype::uint8: case Dtype::uint16: case Dtype::uint32: case Dtype::uint64:
-      return make(nb::dlpack::dtype_code::UInt, bits);
-    case Dtype::boolean:
-      return make(nb::dlpack::dtype_code::Bool, bits);
-  }
-  throw aivm::Error("unknown element type");
-}
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + "]";
-}
-
-// The address of an array that has to be exactly what the buffer says.
-const std::byte* address_of(const nb::handle& object, const aivm::Buffer& buffer) {
-  Array array;
-  if (!nb::try_cast<Array>(object, array, false)) {
-    throw aivm::Error(std::string(aivm::kind_name(buffer.kind)) + " '" + buffer.name + "' is not a contiguous array",
-                      "Pass numpy.ascontiguousarray(...) of it.");
-  }
-  const nb::dlpack::dtype wanted = dlpack_of(buffer.dtype);
-  if (array.dtype() != wanted) {
-    throw aivm::Error(std::string(aivm::kind_name(buffer.kind)) + " '" + buffer.name + "' has another element type than " +
-                          aivm::dtype_name(buffer.dtype),
-                      "Convert it yourself: nothing is converted silently.");
-  }
-  std::vector<std::int64_t> shape;
-  for (std::size_t i = 0; i < array.ndim(); ++i) shape.push_back(static_cast<std::int64_t>(array.shape(i)));
-  if (shape != buffer.shape) {
-    throw aivm::Error(std::string(aivm::kind_name(buffer.kind)) + " '" + buffer.name + "' has shape " + shape_text(shape) +
-                      ", not " + shape_text(buffer.shape));
-  }
-  return static_cast<const std::byte*>(array.data());
-}
-
-// Memory for an output, as a NumPy array that owns it.
-nb::object make_output(const aivm::Buffer& buffer, std::byte*& address) {
-  const auto alignment = static_cast<std::size_t>(aivm::alignment);
-  const std::size_t bytes = (static_cast<std::size_t>(buffer.bytes) + alignment) / alignment * alignment;
-  address = static_cast<std::byte*>(std::aligned_alloc(alignment, bytes));
-  if (address == nullptr) throw std::bad_alloc();
-  const nb::capsule owner(address, [](void* memory) noexcept { std::free(memory); });
-  std::vector<std::size_t> shape(buffer.shape.begin(), buffer.shape.end());
-  return nb::cast(nb::ndarray<nb::numpy>(address, shape.size(), shape.data(), owner, nullptr, dlpack_of(buffer.dtype)));
-}
 
 nb::bytes bytes_of(const aivm::Hash& hash) { return nb::bytes(hash.data(), hash.size()); }
 
@@ -196,6 +133,82 @@ class PyPlan {
   std::unique_ptr<aivm::Plan> plan_;
 };
 
+// A plan that is all of a model, with the model's names and shapes: inputs that are exactly these go straight into it.
+class PyDirect {
+ public:
+  PyDirect(const PyPlan& plan, const nb::handle& array_type, const std::vector<aivm::Buffer>& ports,
+           std::vector<std::size_t> feeds, const std::vector<aivm::Buffer>& results, std::vector<std::size_t> sources)
+      : plan_(plan.plan()), array_type_(reinterpret_cast<PyTypeObject*>(array_type.ptr())), feeds_(std::move(feeds)),
+        results_(results), sources_(std::move(sources)) {
+    for (const aivm::Buffer& port : ports) {
+      ports_.push_back({nb::str(port.name.c_str(), port.name.size()), aivm::dlpack_of(port.dtype), port.shape});
+    }
+    std::vector<std::int64_t> in, out;
+    for (const aivm::Buffer& buffer : plan_.buffers()) {
+      if (buffer.kind == aivm::Kind::input) in.push_back(buffer.bytes);
+      if (buffer.kind == aivm::Kind::output) out.push_back(buffer.bytes);
+    }
+    bool fits = feeds_.size() == in.size() && sources_.size() == results_.size() && results_.size() == out.size();
+    for (std::size_t i = 0; fits && i < feeds_.size(); ++i) {
+      fits = feeds_[i] < ports.size() && bytes_of_buffer(ports[feeds_[i]]) == in[i];
+    }
+    std::vector<bool> used(out.size(), false);
+    for (std::size_t i = 0; fits && i < sources_.size(); ++i) {
+      results_[i].bytes = bytes_of_buffer(results_[i]);
+      fits = sources_[i] < out.size() && !used[sources_[i]] && results_[i].bytes == out[sources_[i]];
+      if (fits) used[sources_[i]] = true;
+      result_names_.emplace_back(nb::str(results_[i].name.c_str(), results_[i].name.size()));
+    }
+    if (!fits) throw aivm::Error("the names and shapes are not those of the plan's inputs and outputs");
+  }
+
+  // The outputs by name, or None if the inputs are not exactly these.
+  nb::object run(const nb::dict& inputs, int threads) const {
+    if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
+    if (inputs.size() != ports_.size()) return nb::none();
+    std::vector<nb::object> held;  // while they are read, whatever another thread does with the dictionary
+    std::vector<const std::byte*> given, in;
+    for (const Port& port : ports_) {
+      PyObject* const value = PyDict_GetItemWithError(inputs.ptr(), port.name.ptr());
+      if (value == nullptr || Py_TYPE(value) != array_type_) return nb::none();
+      held.push_back(nb::borrow(value));
+      given.push_back(aivm::address_if(value, port.dtype, port.shape));
+      if (given.back() == nullptr) return nb::none();
+    }
+    for (const std::size_t feed : feeds_) in.push_back(given[feed]);
+    std::vector<std::byte*> out(results_.size());
+    nb::dict results;
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      results[result_names_[i]] = make_output(results_[i], out[sources_[i]]);
+    }
+    {
+      const nb::gil_scoped_release release;
+      plan_.run(in, out, threads);
+    }
+    return results;
+  }
+
+ private:
+  struct Port {
+    nb::str name;
+    nb::dlpack::dtype dtype;
+    std::vector<std::int64_t> shape;
+  };
+  static std::int64_t bytes_of_buffer(const aivm::Buffer& buffer) {
+    std::int64_t bytes = aivm::item_size(buffer.dtype);
+    for (const std::int64_t extent : buffer.shape) bytes = aivm::checked_product(bytes, extent);
+    return bytes;
+  }
+
+  const aivm::Plan& plan_;
+  PyTypeObject* const array_type_;  // numpy.ndarray, which lives as long as the process
+  std::vector<Port> ports_;
+  std::vector<std::size_t> feeds_;  // the port of each input of the plan
+  std::vector<aivm::Buffer> results_;
+  std::vector<nb::str> result_names_;
+  std::vector<std::size_t> sources_;  // the plan's output that each of them is
+};
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -267,6 +280,12 @@ NB_MODULE(_core, m) {
       .def_prop_ro("steps", [](const PyPlan& p) { return p.plan().steps(); })
       .def_prop_ro("isa", [](const PyPlan& p) { return p.plan().isa().name; })
       .def_prop_ro("arena_bytes", [](const PyPlan& p) { return p.plan().arena_bytes(); });
+
+  nb::class_<PyDirect>(m, "Direct")
+      .def(nb::init<const PyPlan&, const nb::handle&, const std::vector<aivm::Buffer>&, std::vector<std::size_t>,
+                    const std::vector<aivm::Buffer>&, std::vector<std::size_t>>(),
+           "plan"_a, "array_type"_a, "ports"_a, "feeds"_a, "results"_a, "sources"_a, nb::keep_alive<1, 2>())
+      .def("run", &PyDirect::run, "inputs"_a, "threads"_a = 1);
 
   m.def("isas", [] {
     std::vector<std::string> names;

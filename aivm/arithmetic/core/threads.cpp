@@ -1,6 +1,7 @@
 #include "threads.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <new>
 #include <system_error>
@@ -15,9 +16,10 @@
 namespace aivm {
 namespace {
 
-// How long a worker looks out for the next job within a run before it sleeps: longer than the gap between two
-// operators, shorter than anybody would mind.
-constexpr int spins_before_sleep = 20000;
+// How long a worker looks out for the next job before it sleeps: within a run longer than most operators that one thread
+// does alone, behind it longer than what a caller does between two runs. To be woken takes a worker longer than many runs.
+constexpr std::chrono::microseconds lookout_within{10000}, lookout_behind{1000};
+constexpr int spins_between_looks_at_the_clock = 64;
 // A waiting thread lets others run now and then: on a busy machine the one it waits for may need this processor.
 constexpr int spins_before_yield = 2000;
 
@@ -101,20 +103,29 @@ bool Pool::help(int worker) {
   return true;
 }
 
+void Pool::look_out(int worker) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point since = Clock::now();
+  for (int spins = 0; !ending_.load(std::memory_order_relaxed); ++spins) {
+    if (help(worker)) {
+      while (help(worker)) {
+      }
+      since = Clock::now();
+      spins = 0;
+      continue;
+    }
+    relax();
+    if (spins % spins_before_yield == spins_before_yield - 1) std::this_thread::yield();
+    if (spins % spins_between_looks_at_the_clock != 0) continue;
+    const auto limit = awake_.load(std::memory_order_relaxed) ? lookout_within : lookout_behind;
+    if (Clock::now() - since > limit) return;
+  }
+}
+
 void Pool::work(int worker) {
   const FloatRules rules;
-  int idle = 0;
   while (!ending_.load(std::memory_order_relaxed)) {
-    if (help(worker)) {
-      idle = 0;
-      continue;
-    }
-    if (awake_.load(std::memory_order_relaxed) && ++idle < spins_before_sleep) {
-      relax();
-      if (idle % spins_before_yield == 0) std::this_thread::yield();
-      continue;
-    }
-    idle = 0;
+    look_out(worker);
     std::unique_lock<std::mutex> lock(mutex_);
     sleeping_.fetch_add(1);
     const std::uint64_t seen = state_.load();

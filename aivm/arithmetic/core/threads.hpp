@@ -52,7 +52,7 @@ class Pool {
         &function);
   }
 
-  // Between these two the workers look out for work instead of sleeping.
+  // Between these two, and for a short while longer, the workers look out for work instead of sleeping.
   void enter();
   void leave();
 
@@ -71,6 +71,7 @@ class Pool {
   bool help(int worker);
   static void execute(Job& job, std::int64_t task, int worker);
   void work(int worker);
+  void look_out(int worker);
   void wake();
 
   int requested_;
