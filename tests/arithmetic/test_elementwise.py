@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from reference.numbers import maximum, minimum
 from stepping import SPECIAL, canonical, prepare, run_step, same_bits, specials
 
 from aivm.arithmetic.errors import PlanError
@@ -30,28 +31,6 @@ def sample(rng, shape, dtype):
     values[rng.random(shape) < 0.1] = info.min
     values[rng.random(shape) < 0.1] = info.max
     return values
-
-
-def maximum(a, b):
-    """NaN if one is, and -0 < +0."""
-    with np.errstate(all="ignore"):
-        result = (
-            np.where(a == b, np.where(np.signbit(a), b, a), np.maximum(a, b))
-            if a.dtype.kind == "f"
-            else np.maximum(a, b)
-        )
-    return result.astype(a.dtype)
-
-
-def minimum(a, b):
-    """NaN if one is, and -0 < +0."""
-    with np.errstate(all="ignore"):
-        result = (
-            np.where(a == b, np.where(np.signbit(a), a, b), np.minimum(a, b))
-            if a.dtype.kind == "f"
-            else np.minimum(a, b)
-        )
-    return result.astype(a.dtype)
 
 
 UNARY = {

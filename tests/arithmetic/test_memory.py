@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import CASES, Random
 from graphs import load, model, normal
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +17,6 @@ import aivm
 from aivm.arithmetic import _core
 from aivm.arithmetic.executor import _run_plan
 from aivm.arithmetic.lower import dtypes
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts" / "arithmetic"))
-
-from cases import CASES, Random
 
 
 def bytes_of(buffer):

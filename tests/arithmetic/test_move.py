@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.numbers import maximum, minimum
 from stepping import canonical, prepare, run_step, same_bits
-from test_elementwise import NUMBERS, maximum, minimum, sample
+from test_elementwise import NUMBERS, sample
 
 from aivm.arithmetic.errors import PlanError
 

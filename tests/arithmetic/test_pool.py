@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from reference.pooling import pooled
+from reference.windows import outputs_of
 from stepping import canonical, prepare, run_step, same_bits, specials
 from test_elementwise import NUMBERS, sample
 
@@ -18,68 +20,24 @@ def window_ints(kernel, strides, dilations, begin, end):
     return [len(kernel), *kernel, *strides, *dilations, *begin, *end]
 
 
-def outputs_of(shape, window, *, ceil=False):
-    """How often the window fits along each axis."""
-    kernel, strides, dilations, begin, end = window
-    result = []
-    for axis, extent in enumerate(shape[2:]):
-        room = extent + begin[axis] + end[axis] - (kernel[axis] - 1) * dilations[axis] - 1
-        count = (-(-room // strides[axis]) if ceil else room // strides[axis]) + 1
-        if ceil and (count - 1) * strides[axis] >= extent + begin[axis]:
-            count -= 1
-        result.append(count)
-    return result
-
-
-def greater(a, b):
-    """Whether a is to be preferred to b: NaN to all, +0 to -0."""
-    if np.isnan(a) or np.isnan(b):
-        return np.isnan(a) and not np.isnan(b)
-    return a > b or (a == b and np.signbit(b) and not np.signbit(a))
-
-
-def pooled(x, window, outs, *, mean, include_pad=False, column_major=False):
-    """Values and indices, element by element."""
-    kernel, strides, dilations, begin, end = window
-    sizes = x.shape[2:]
-    low = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    y = np.empty((*x.shape[:2], *outs), x.dtype)
-    indices = np.empty(y.shape, np.int64)
-    order = "F" if column_major else "C"
-    for n, c in itertools.product(*map(range, x.shape[:2])):
-        for out in itertools.product(*map(range, outs)):
-            total, count, best, place = x.dtype.type(0), 0, x.dtype.type(low), -1
-            for tap in itertools.product(*map(range, kernel)):
-                at = [o * s - b + k * d for o, s, b, k, d in zip(out, strides, begin, tap, dilations, strict=True)]
-                inside = all(0 <= i < size for i, size in zip(at, sizes, strict=True))
-                padded = all(-b <= i < size + e for i, size, b, e in zip(at, sizes, begin, end, strict=True))
-                count += padded if include_pad else inside
-                if not inside:
-                    continue
-                value = x[(n, c, *at)]
-                with np.errstate(all="ignore"):
-                    total = total + value
-                if place < 0 or greater(value, best):
-                    best, place = value, int(np.ravel_multi_index(at, sizes, order=order))
-            with np.errstate(all="ignore"):
-                y[(n, c, *out)] = total / x.dtype.type(count) if mean else best
-            plane = (n * x.shape[1] + c) * int(np.prod(sizes))
-            indices[(n, c, *out)] = -1 if place < 0 else plane + place
-    return canonical(y), indices
+def named(window):
+    """The window as the reference has it."""
+    return dict(zip(("kernel", "strides", "dilations", "begin", "end"), window, strict=True))
 
 
 def check(x, window, outs, *, include_pad, column_major):
     """Both pools, and with channels last the same numbers."""
     ints = window_ints(*window)
     shape = (*x.shape[:2], *outs)
-    wanted, places = pooled(x, window, outs, mean=False, column_major=column_major)
+    wanted, places = pooled(x, named(window), outs, mean=False, column_major=column_major)
     y, indices = run_step("max_pool", [x], [(shape, x.dtype), (shape, "int64")], [*ints, column_major])
+    wanted = canonical(wanted)
     assert same_bits(y, wanted)
     assert same_bits(indices, places)
     (y,) = run_step("max_pool", [x], [(shape, x.dtype)], [*ints, column_major])
     assert same_bits(y, wanted)
     if x.dtype.kind == "f":
-        mean, _ = pooled(x, window, outs, mean=True, include_pad=include_pad)
+        mean = canonical(pooled(x, named(window), outs, mean=True, include_pad=include_pad)[0])
         (y,) = run_step("average_pool", [x], [(shape, x.dtype)], [*ints, include_pad])
         assert same_bits(y, mean)
     last, last_shape = np.moveaxis(x, 1, -1), (shape[0], *outs, shape[1])
@@ -106,7 +64,7 @@ def test_each_window_is_pooled_by_itself(axes, planes, flags, seed):
     sizes, *window = (list(part) for part in zip(*axes, strict=True))
     include_pad, column_major, ceil = flags
     shape = (*planes, *sizes)
-    outs = outputs_of(shape, window, ceil=ceil)
+    outs = outputs_of(shape[2:], named(window), ceil=ceil)
     assume(min(outs) >= 1)
     x = specials(np.random.default_rng(seed), shape, share=0.1)
     check(x, window, outs, include_pad=include_pad, column_major=column_major)
@@ -121,7 +79,9 @@ def test_every_dtype_is_pooled(dtype):
         ((1, 20, 7, 7), ([7, 7], [1, 1], [1, 1], [0, 0], [0, 0])),
         ((2, 2, 4, 5, 6), ([2, 2, 3], [1, 2, 3], [1, 2, 1], [0, 1, 1], [1, 0, 1])),
     ]:
-        check(sample(rng, shape, dtype), window, outputs_of(shape, window), include_pad=True, column_major=True)
+        check(
+            sample(rng, shape, dtype), window, outputs_of(shape[2:], named(window)), include_pad=True, column_major=True
+        )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +97,7 @@ def test_planes_of_networks_are_pooled_in_their_order(shape, window):
     """A sum per kernel position, which is quick enough for large planes."""
     x = specials(np.random.default_rng(31), shape, share=1e-4)
     kernel, strides, _, begin, end = window
-    outs = outputs_of(shape, window)
+    outs = outputs_of(shape[2:], named(window))
     wide = np.pad(x, [(0, 0), (0, 0), *zip(begin, end, strict=True)], constant_values=0)
     low = np.pad(x, [(0, 0), (0, 0), *zip(begin, end, strict=True)], constant_values=-np.inf)
     ones = np.pad(np.ones_like(x), [(0, 0), (0, 0), *zip(begin, end, strict=True)])

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from reference.quantising import to_integer
 from stepping import SPECIAL, canonical, prepare, run_step, same_bits, specials
 
 from aivm.arithmetic.errors import PlanError
 
 SMALL = [np.int8, np.uint8, np.int16, np.uint16]
-
-
-def to_integer(scaled, zero, dtype):
-    """`saturate(round(scaled) + zero)`, a NaN being 0."""
-    info = np.iinfo(dtype)
-    whole = np.where(np.isnan(scaled), 0, np.rint(scaled.astype(np.float64)))
-    return np.clip(np.clip(whole, -1e9, 1e9) + zero, info.min, info.max).astype(dtype)
 
 
 def layouts(rng, dtype, block_size=0):

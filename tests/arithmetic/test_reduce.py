@@ -11,49 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
+from reference.reductions import COMBINE, reduced, start_of
 from stepping import canonical, prepare, run_step, same_bits, specials
-from test_elementwise import NUMBERS, maximum, minimum, sample
+from test_elementwise import NUMBERS, sample
 
 from aivm.arithmetic.errors import PlanError
-
-COMBINE = {
-    "reduce_sum": np.add,
-    "reduce_mean": np.add,
-    "reduce_prod": np.multiply,
-    "reduce_max": maximum,
-    "reduce_min": minimum,
-}
-
-
-def start_of(op, dtype):
-    """What the lanes hold before the first term."""
-    info = np.iinfo(dtype) if np.dtype(dtype).kind in "iu" else None
-    low, high = (info.min, info.max) if info else (-np.inf, np.inf)
-    return {"reduce_prod": 1, "reduce_max": low, "reduce_min": high}.get(op, 0)
-
-
-def lanes_of(op, terms):
-    """The reduction of the first axis: term i into lane i mod 16, lanes folded 8, 4, 2, 1 apart."""
-    combine = COMBINE[op]
-    lanes = np.full((16, *terms.shape[1:]), start_of(op, terms.dtype), terms.dtype)
-    with np.errstate(all="ignore"):
-        for i, term in enumerate(terms):
-            lanes[i % 16] = combine(lanes[i % 16], term)
-        for half in (8, 4, 2, 1):
-            lanes[:half] = combine(lanes[:half], lanes[half : 2 * half])
-        if op != "reduce_mean":
-            return canonical(lanes[0])
-        if terms.dtype.kind == "f":
-            return canonical(lanes[0] / np.asarray(len(terms), terms.dtype))
-        quotients = [abs(int(v)) // len(terms) * (-1 if v < 0 else 1) for v in lanes[0].reshape(-1)]
-        return np.array(quotients, terms.dtype).reshape(lanes[0].shape)
-
-
-def reduced(op, x, axes):
-    """The reduction over axes, whose terms are numbered in C order."""
-    kept = [axis for axis in range(x.ndim) if axis not in axes]
-    terms = np.transpose(x, [*axes, *kept]).reshape(-1, *(x.shape[axis] for axis in kept))
-    return lanes_of(op, np.ascontiguousarray(terms))
 
 
 @settings(max_examples=150, deadline=None)
@@ -67,7 +29,7 @@ def test_terms_go_to_lanes_and_lanes_into_a_tree(shape, op, choice, seed):
     axes = [axis for axis in range(len(shape)) if choice >> axis & 1] or [0]
     x = specials(np.random.default_rng(seed), shape, share=0.02)
     wanted = reduced(op, x, axes)
-    (y,) = run_step(op, [x], [(wanted.shape, "float32")], axes)
+    (y,) = run_step(f"reduce_{op}", [x], [(wanted.shape, "float32")], axes)
     assert same_bits(y, wanted)
 
 
@@ -77,7 +39,7 @@ def test_every_dtype_is_reduced_in_the_same_order(op, dtype):
     for shape, axes in [((3, 50), [1]), ((50, 3), [0]), ((4, 7, 6), [0, 2]), ((201,), [0])]:
         x = sample(rng, shape, dtype)
         wanted = reduced(op, x, axes)
-        (y,) = run_step(op, [x], [(wanted.shape, x.dtype)], axes)
+        (y,) = run_step(f"reduce_{op}", [x], [(wanted.shape, x.dtype)], axes)
         assert same_bits(y, wanted)
 
 
@@ -94,7 +56,7 @@ def test_long_and_wide_reductions_are_the_same_in_parts(op):
     ]:
         x = specials(rng, shape, share=1e-5)
         wanted = reduced(op, x, axes)
-        (y,) = run_step(op, [x], [(wanted.shape, "float32")], axes)
+        (y,) = run_step(f"reduce_{op}", [x], [(wanted.shape, "float32")], axes)
         assert same_bits(y, wanted)
 
 
@@ -104,15 +66,15 @@ def test_no_terms_give_what_the_lanes_start_from(op, shape):
     x = np.zeros(shape, np.float32)
     axes = [shape.index(0)]
     wanted = reduced(op, x, axes)
-    (y,) = run_step(op, [x], [(wanted.shape, "float32")], axes)
+    (y,) = run_step(f"reduce_{op}", [x], [(wanted.shape, "float32")], axes)
     assert same_bits(y, wanted)
-    assert same_bits(y, canonical(np.full_like(y, np.nan if op == "reduce_mean" else start_of(op, np.float32))))
+    assert same_bits(y, canonical(np.full_like(y, np.nan if op == "mean" else start_of(op, np.float32))))
 
 
 @pytest.mark.parametrize("op", sorted(COMBINE))
 def test_no_axes_are_a_copy(op):
     x = specials(np.random.default_rng(22), (4, 5))
-    (y,) = run_step(op, [x], [(x.shape, "float32")])
+    (y,) = run_step(f"reduce_{op}", [x], [(x.shape, "float32")])
     assert same_bits(y, x)
 
 

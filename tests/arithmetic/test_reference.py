@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 import reference
 import standard
+from cases import CASES, Random
 
 from aivm.arithmetic.errors import UnsupportedOperatorError
 from aivm.arithmetic.lower import registry
 from aivm.arithmetic.session import open_session
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts" / "arithmetic"))
-
-from cases import CASES, Random
 
 #: `make prove` runs all that there is; otherwise a part that takes seconds.
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "prove"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.numbers import maximum, minimum
 from stepping import SPECIAL, canonical, prepare, run_step, same_bits, specials
-from test_elementwise import maximum, minimum
 
 from aivm.arithmetic.errors import PlanError
 
