@@ -32,6 +32,7 @@ test-python: $(VENV)/.dev node_modules/.ready tests/interop/node_modules/.ready
 
 test-contracts: node_modules/.ready
 	@$(FORGE) test
+	@FOUNDRY_PROFILE=osaka $(FORGE) test
 
 test-hardhat: node_modules/.ready
 	@PATH="$(CURDIR)/$(NODE22):$$PATH" npx --no-install hardhat test
@@ -51,6 +52,7 @@ artifacts: $(VENV)/.dev node_modules/.ready ## recompile the contracts into regi
 
 gas: node_modules/.ready ## measure gas anew, write the snapshots, and print them
 	@FORGE_SNAPSHOT_CHECK=false $(FORGE) test >&2
+	@FORGE_SNAPSHOT_CHECK=false FOUNDRY_PROFILE=osaka $(FORGE) test >&2
 	@node scripts/print_gas.mjs
 
 train: $(VENV)/.train ## train the digits kernel again and compare

@@ -14,8 +14,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# The examples of tests/aivm are used beyond it.
-sys.path.append(str(Path(__file__).parent / "aivm"))
+# The examples of tests/aivm and the definitions of tests/arithmetic are used beyond them.
+sys.path += [str(Path(__file__).parent / room) for room in ("aivm", "arithmetic")]
 
 # A busy machine is slow and proves nothing about the code: no deadlines.
 settings.register_profile("house", deadline=None)

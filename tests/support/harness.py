@@ -17,17 +17,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @cache
-def compiled(name: str) -> Artifact:
-    """The artifact of contracts/test/harness/NAME.sol, with the project's compiler and settings."""
-    profile = tomllib.loads((ROOT / "foundry.toml").read_text())["profile"]["default"]
+def compiled(name: str, profile: str = "default") -> Artifact:
+    """The artifact of contracts/test/harness/NAME.sol, with the project's compiler and a profile's settings."""
+    profiles = tomllib.loads((ROOT / "foundry.toml").read_text())["profile"]
+    chosen = profiles["default"] | profiles[profile]
     source = f"contracts/test/harness/{name}.sol"
     request = {
         "language": "Solidity",
         "sources": {source: {"content": (ROOT / source).read_text()}},
         "settings": {
-            "evmVersion": profile["evm_version"],
+            "evmVersion": chosen["evm_version"],
             "optimizer": {"enabled": True, "runs": 200},
-            "remappings": profile["remappings"],
+            "remappings": chosen["remappings"],
             "outputSelection": {"*": {name: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
         },
     }
@@ -44,12 +45,13 @@ def compiled(name: str) -> Artifact:
     return parse(json.dumps(artifact), name)
 
 
-def deployed(name: str, chain: Any, deployer: Any) -> Contract:
+def deployed(name: str, chain: Any, deployer: Any, profile: str = "default") -> Contract:
     """A harness on a chain, to be read by `read`."""
-    made = chain.transact(creation(compiled(name)), sender=deployer)
+    artifact = compiled(name, profile)
+    made = chain.transact(creation(artifact), sender=deployer)
     contract = Contract.__new__(Contract)
     contract.NAME = name
-    contract.chain, contract.address, contract.artifact, contract.block = chain, made.contract, compiled(name), "latest"
+    contract.chain, contract.address, contract.artifact, contract.block = chain, made.contract, artifact, "latest"
     return contract
 
 
