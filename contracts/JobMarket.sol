@@ -2,43 +2,33 @@
 pragma solidity 0.8.37;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInferenceConsumer} from "./interfaces/IInferenceConsumer.sol";
 import {IJobMarket} from "./interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "./interfaces/IKernelRegistry.sol";
+import {IMarketParameters} from "./interfaces/IMarketParameters.sol";
 import {IValidatorStaking} from "./interfaces/IValidatorStaking.sol";
 import {IVrfCoordinator} from "./interfaces/IVrfCoordinator.sol";
 import {CommitteeSize} from "./libraries/CommitteeSize.sol";
 import {Credits} from "./libraries/Credits.sol";
 import {ExactGasCall} from "./libraries/ExactGasCall.sol";
 import {Tally} from "./libraries/Tally.sol";
-import {Commitment, JobId, KernelId, RandomnessId, RecordDigest} from "./types/Ids.sol";
+import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "./types/Ids.sol";
+import {Attestation, Ballot, JobFailure, JobKind, JobProgress, JobStatus, JobTerms, Outcome, Result, Showing, Shown, Vote} from "./types/Job.sol";
+import {JobSlot} from "./types/JobSlot.sol";
+import {AggregationRule, DeterminismClass} from "./types/Manifest.sol";
+import {Seat} from "./types/Seat.sol";
 
-/// @title Jobs: request, seed, committee, commit, reveal, settle, deliver.
-/// @dev No owner, no upgrade, nothing to turn off. A deadline's second belongs to the phase that it ends: what is due
-///      "by" it is taken at `deadline` and refused after, what follows is refused at `deadline` and taken after.
-///      The invariants are in docs/invariants.md.
-contract JobMarket is IJobMarket, Credits, ReentrancyGuardTransient {
+/// @title Jobs: request, seed, committee, commit, reveal, settle, deliver. See IJobMarket.
+/// @dev A deadline's second belongs to the phase that it ends: what is due "by" it is taken at `deadline` and refused
+///      after, what follows is refused at `deadline` and taken after. The invariants are in docs/invariants.md.
+contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     using SafeCast for uint256;
 
-    /// @dev A member's seat; exists if `enteredAs` is not zero.
-    struct SeatState {
-        uint8 enteredAs; // 1 + the round in which the member was drawn
-        bool committed;
-        bool revealed;
-        Commitment commitment;
-        Attestation attestation;
-    }
-
-    struct JobState {
-        Job job;
-        address publisher; // paid the author fee
-        uint96 authorFee; // as it was at the request
-        address[] members; // in the order of their seats, all rounds; at most CommitteeSize.LARGEST
-        mapping(address member => SeatState) seats;
-    }
-
     bytes32 public constant COMMITMENT_DOMAIN = keccak256("aivm/commitment/1");
+    bytes32 public constant COMMIT_TYPEHASH = keccak256("Commit(bytes32 job,uint8 round,bytes32 commitment)");
     uint256 public constant MINIMUM_COMMITTEE = CommitteeSize.MINIMUM;
     uint256 public constant MAXIMUM_COMMITTEE = CommitteeSize.MAXIMUM;
     uint256 public constant LARGEST_COMMITTEE = CommitteeSize.LARGEST;
@@ -46,55 +36,55 @@ contract JobMarket is IJobMarket, Credits, ReentrancyGuardTransient {
     uint32 public constant MAXIMUM_CALLBACK_GAS = 1_000_000;
     /// @dev What `KernelRegistry.onInference` gets.
     uint32 public constant VALIDATION_CALLBACK_GAS = 150_000;
-    /// @dev Seconds. No parameter can hold a validator's stake or a requester's money for longer than a few of these.
-    uint256 public constant MAXIMUM_WINDOW = 30 days;
+    /// @notice Seconds that a job's last steps may be late before a stake at fault could leave.
+    uint256 public constant GRACE = 1 days;
+    /// @dev As `ValidatorStaking.ALL_TREES`.
+    uint8 private constant ALL_TREES = type(uint8).max;
+
+    /// @dev Marks the ballot of a member that has revealed by itself. Commitments lose this one bit in storage.
+    uint256 private constant REVEALED = 1 << 255;
 
     IVrfCoordinator public immutable vrf;
     IValidatorStaking public immutable staking;
     IKernelRegistry public immutable registry;
+    IMarketParameters public immutable parameters;
 
-    uint96 private immutable _seatFee;
-    uint64 private immutable _deliveryFeePerGas;
-    uint96 private immutable _deviationSlash;
-    uint96 private immutable _absenceSlash;
-    uint32 private immutable _openWindow;
-    uint32 private immutable _commitWindow;
-    uint32 private immutable _revealWindow;
-    uint32 private immutable _challengeWindow;
-
-    mapping(JobId job => JobState) private _jobs;
-    mapping(address requester => uint256) private _nonces;
+    mapping(JobId job => JobSlot) private _slots;
+    mapping(JobId job => mapping(uint256 seat => bytes32)) private _ballots;
 
     /// @dev The staking and the registry are deployed before, with this contract's address computed ahead.
-    constructor(IVrfCoordinator vrf_, IValidatorStaking staking_, IKernelRegistry registry_, Parameters memory p) {
+    constructor(IVrfCoordinator vrf_, IValidatorStaking staking_, IKernelRegistry registry_, IMarketParameters parameters_)
+        EIP712("AIVM JobMarket", "1")
+    {
         bool known = staking_.market() == address(this) && registry_.market() == address(this);
-        bool bounded = _isWindow(p.openWindow) && _isWindow(p.commitWindow) && _isWindow(p.revealWindow) && _isWindow(p.challengeWindow);
+        IMarketParameters.Bounds memory bounds = parameters_.bounds();
         // A seed that comes as late as it may can still be used.
-        bool openable = p.openWindow > vrf_.maximumLatency();
-        // From the request to the end of the longest job: nobody who may still be drawn can have taken the stake away.
-        uint256 longest = 3 * uint256(p.openWindow) + 3 * (uint256(p.commitWindow) + p.revealWindow) + p.challengeWindow;
-        bool staked = staking_.thawPeriod() > longest;
+        bool openable = bounds.leastOpenWindow > vrf_.maximumLatency();
+        // The last draw comes before the weights of the request's epoch are forgotten.
+        bool remembered = bounds.longestDraw <= staking_.epochLength();
+        // From the beginning of that epoch to the end of the longest job: whoever was drawn still has the stake that drew it.
+        bool staked = staking_.thawPeriod() > staking_.epochLength() + uint256(bounds.longestLife) + GRACE;
         // Whoever weighs something can pay for one fault in full.
-        bool slashable = p.absenceSlash <= p.deviationSlash && p.deviationSlash <= staking_.minimumStake();
-        if (!known || !bounded || !openable || !staked || !slashable) revert JobMarket_InvalidParameters();
-
-        (vrf, staking, registry) = (vrf_, staking_, registry_);
-        _seatFee = p.seatFee;
-        _deliveryFeePerGas = p.deliveryFeePerGas;
-        _deviationSlash = p.deviationSlash;
-        _absenceSlash = p.absenceSlash;
-        _openWindow = p.openWindow;
-        _commitWindow = p.commitWindow;
-        _revealWindow = p.revealWindow;
-        _challengeWindow = p.challengeWindow;
+        bool slashable = bounds.greatestSlash <= staking_.minimumStake();
+        if (!known || !openable || !remembered || !staked || !slashable) revert JobMarket_InvalidParameters();
+        (vrf, staking, registry, parameters) = (vrf_, staking_, registry_, parameters_);
     }
 
     /* REQUEST */
 
     /// @inheritdoc IJobMarket
     function request(JobRequest calldata wanted) external payable nonReentrant returns (JobId) {
-        (address publisher, uint96 authorFee) = _termsOf(wanted.kernel);
-        return _request(Kind.Inference, wanted, publisher, authorFee);
+        JobTerms memory terms;
+        // Only one class of machines gives one output of a pinned kernel.
+        bool pinned = _ask(terms, wanted.kernel) == DeterminismClass.Pinned;
+        if (pinned && EnvironmentClass.unwrap(wanted.environmentClass) == 0) revert JobMarket_ClassNeeded(wanted.kernel);
+        terms.input = wanted.input;
+        terms.tree = _treeOf(wanted.environmentClass);
+        terms.committeeSize = wanted.committeeSize;
+        terms.consumer = wanted.consumer;
+        terms.callbackGas = wanted.callbackGas;
+        terms.refundTo = wanted.refundTo;
+        return _request(terms);
     }
 
     /// @inheritdoc IJobMarket
@@ -105,59 +95,54 @@ contract JobMarket is IJobMarket, Credits, ReentrancyGuardTransient {
         returns (JobId)
     {
         if (msg.sender != address(registry)) revert JobMarket_NotRegistry(msg.sender);
-        JobRequest memory wanted = JobRequest({
-            kernel: kernel,
-            input: manifestRecord,
-            committeeSize: committeeSize,
-            consumer: address(registry),
-            callbackGas: VALIDATION_CALLBACK_GAS,
-            refundTo: refundTo
-        });
-        return _request(Kind.Validation, wanted, address(0), 0);
+        JobTerms memory terms;
+        terms.kind = JobKind.Validation;
+        terms.kernel = kernel;
+        terms.input = manifestRecord;
+        terms.tree = ALL_TREES;
+        terms.committeeSize = committeeSize;
+        terms.consumer = address(registry);
+        terms.callbackGas = VALIDATION_CALLBACK_GAS;
+        terms.refundTo = refundTo;
+        return _request(terms);
     }
 
-    function _request(Kind kind, JobRequest memory wanted, address publisher, uint96 authorFee) private returns (JobId id) {
+    function _request(JobTerms memory terms) private returns (JobId id) {
         // A credit of the market to itself could never be withdrawn.
-        if (wanted.refundTo == address(0) || wanted.refundTo == address(this)) revert JobMarket_InvalidRefundAddress();
+        if (terms.refundTo == address(0) || terms.refundTo == address(this)) revert JobMarket_InvalidRefundAddress();
+        IMarketParameters.Parameters memory p = parameters.forNewJob();
+        _price(terms, p);
         uint256 vrfFee = vrf.fee();
-        uint256 escrow = _escrowOf(authorFee, wanted.committeeSize, wanted.callbackGas);
+        uint256 escrow = _escrowOf(terms);
         if (msg.value < vrfFee + escrow) revert JobMarket_FeeTooLow(msg.value, vrfFee + escrow);
 
-        id = JobId.wrap(keccak256(abi.encode(block.chainid, address(this), msg.sender, _nonces[msg.sender]++)));
-        RandomnessId randomness = vrf.request{value: vrfFee}(wanted.refundTo);
+        terms.randomness = vrf.request{value: vrfFee}(terms.refundTo);
+        terms.requester = msg.sender;
+        terms.epoch = staking.currentEpoch().toUint32();
+        (terms.deviationSlash, terms.absenceSlash) = (p.deviationSlash, p.absenceSlash);
+        (terms.openWindow, terms.commitWindow) = (p.openWindow, p.commitWindow);
+        (terms.revealWindow, terms.challengeWindow) = (p.revealWindow, p.challengeWindow);
 
-        JobState storage state = _jobs[id];
-        Job storage job = state.job;
-        job.kind = kind;
-        job.status = Status.Requested;
-        job.committeeSize = wanted.committeeSize;
-        job.requestBlock = block.number.toUint48();
-        job.deadline = (block.timestamp + _openWindow).toUint48();
-        job.callbackGas = wanted.callbackGas;
-        job.requester = msg.sender;
-        job.consumer = wanted.consumer;
-        job.refundTo = wanted.refundTo;
-        job.escrow = escrow.toUint96();
-        job.kernel = wanted.kernel;
-        job.input = wanted.input;
-        job.randomness = randomness;
-        (state.publisher, state.authorFee) = (publisher, authorFee);
-        emit JobRequested(id, wanted.kernel, msg.sender, kind, wanted.input, randomness);
-        _credit(wanted.refundTo, msg.value - vrfFee - escrow);
+        // The coordinator never gives an id twice.
+        id = JobId.wrap(keccak256(abi.encode(block.chainid, address(this), terms.randomness)));
+        JobProgress memory progress;
+        _store(id, JobSlot.wrap(0).withStatus(JobStatus.Requested, block.timestamp + p.openWindow), _hashOf(terms), progress);
+        emit JobRequested(id, terms.kernel, msg.sender, terms);
+        _credit(terms.refundTo, msg.value - vrfFee - escrow);
     }
 
     /* COMMITTEE */
 
     /// @inheritdoc IJobMarket
-    function open(JobId id, bytes calldata proof) external nonReentrant {
-        JobState storage state = _stateIn(id, Status.Requested);
-        Job storage job = state.job;
-        if (block.timestamp > job.deadline) revert JobMarket_TooLate(id, job.deadline);
-        bytes32 seed = _seedOf(id, job.randomness, proof);
-        job.seed = seed;
-        address[] memory drawn = staking.draw(seed, job.committeeSize, new address[](0), job.requestBlock - 1);
-        if (drawn.length < job.committeeSize) _fail(id, state, "fewer validators than seats");
-        else _seatMembers(id, state, drawn);
+    function open(JobId id, JobTerms memory terms, bytes calldata proof) external nonReentrant {
+        JobProgress memory progress;
+        JobSlot slot = _slotIn(id, terms, progress, JobStatus.Requested);
+        if (block.timestamp > slot.deadlineOf()) revert JobMarket_TooLate(id, slot.deadlineOf());
+        progress.revealWindow = terms.revealWindow;
+        progress.seed = _seedOf(id, terms.randomness, proof);
+        Seat[] memory drawn = staking.draw(progress.seed, terms.committeeSize, progress.seats, terms.tree, terms.epoch);
+        if (drawn.length < terms.committeeSize) _fail(id, slot, terms, progress, JobFailure.TooFewValidators);
+        else _seat(id, slot, terms, progress, drawn);
     }
 
     /// @dev Somebody else may have fulfilled it a moment ago: then the proof is not looked at, so nobody can make this fail.
@@ -168,206 +153,287 @@ contract JobMarket is IJobMarket, Credits, ReentrancyGuardTransient {
         return vrf.fulfil(randomness, proof);
     }
 
-    function _seatMembers(JobId id, JobState storage state, address[] memory drawn) private {
-        Job storage job = state.job;
-        uint8 round = job.round;
-        for (uint256 i = 0; i < drawn.length; ++i) {
-            state.members.push(drawn[i]);
-            state.seats[drawn[i]].enteredAs = round + 1;
+    /// @dev Begins a round with new members.
+    function _seat(JobId id, JobSlot slot, JobTerms memory terms, JobProgress memory progress, Seat[] memory drawn) private {
+        uint256 before = progress.seats.length;
+        Seat[] memory seats = new Seat[](before + drawn.length);
+        for (uint256 i = 0; i < seats.length; ++i) {
+            seats[i] = i < before ? progress.seats[i] : drawn[i - before];
         }
-        job.status = Status.Committing;
-        job.deadline = (block.timestamp + _commitWindow).toUint48();
-        staking.lock(drawn);
-        emit CommitteeDrawn(id, round, job.seed, drawn, job.deadline);
+        progress.seats = seats;
+        progress.firstSeat = uint8(before);
+        progress.batch = new Commitment[](0);
+        uint256 deadline = block.timestamp + terms.commitWindow;
+        _store(id, slot.withStatus(JobStatus.Committing, deadline).withCommitted(0), _hashOf(terms), progress);
+        emit CommitteeDrawn(id, progress.round, progress.seed, drawn, deadline);
     }
 
     /// @inheritdoc IJobMarket
-    function expire(JobId id) external nonReentrant {
-        JobState storage state = _stateIn(id, Status.Requested);
-        if (block.timestamp <= state.job.deadline) {
+    function expire(JobId id, JobTerms memory terms) external nonReentrant {
+        JobProgress memory progress;
+        JobSlot slot = _slotIn(id, terms, progress, JobStatus.Requested);
+        if (block.timestamp <= slot.deadlineOf()) {
             // A seed that can never come need not be waited for.
-            (IVrfCoordinator.Status status,) = vrf.outputOf(state.job.randomness);
-            if (status != IVrfCoordinator.Status.Expired) revert JobMarket_TooEarly(id, uint256(state.job.deadline) + 1);
+            (IVrfCoordinator.Status status,) = vrf.outputOf(terms.randomness);
+            if (status != IVrfCoordinator.Status.Expired) revert JobMarket_TooEarly(id, slot.deadlineOf() + 1);
         }
-        _fail(id, state, "no committee in time");
+        _fail(id, slot, terms, progress, JobFailure.NoSeed);
     }
 
     /* COMMIT AND REVEAL */
 
     /// @inheritdoc IJobMarket
-    function commit(JobId id, Commitment commitment) external nonReentrant {
-        if (Commitment.unwrap(commitment) == 0) revert JobMarket_EmptyCommitment(id);
-        JobState storage state = _stateIn(id, Status.Committing);
-        Job storage job = state.job;
-        SeatState storage seat = _seatInRound(id, state, msg.sender);
-        if (seat.committed) revert JobMarket_AlreadyCommitted(id, msg.sender);
-        seat.committed = true;
-        seat.commitment = commitment;
-        uint8 committed = ++job.committed;
-        emit Committed(id, job.round, msg.sender, commitment);
-        if (committed == state.members.length - CommitteeSize.beforeRound(job.committeeSize, job.round)) {
-            _startReveals(id, job, block.timestamp);
+    function commitBatch(JobId id, bytes32 termsHash, JobProgress memory progress, Commitment[] memory batch, bytes calldata signatures)
+        external
+        nonReentrant
+    {
+        JobProgress memory next = progress;
+        JobSlot slot = _slotIn(id, termsHash, next, JobStatus.Committing);
+        uint256 seats = next.seats.length - next.firstSeat;
+        if (next.batch.length != 0 || batch.length != seats) revert JobMarket_WrongBatch(id, batch.length, seats);
+        uint256 signed = 0;
+        for (uint256 i = 0; i < seats; ++i) {
+            if (Commitment.unwrap(batch[i]) == 0) continue;
+            address member = next.seats[next.firstSeat + i].memberOf();
+            if (_ballots[id][next.firstSeat + i] != 0) revert JobMarket_AlreadyCommitted(id, member);
+            _checkSignature(id, next.round, member, batch[i], signatures, signed++);
         }
+        // Fewer could keep a batch of many out, at the price of one transaction.
+        if (2 * signed <= seats || signatures.length != 64 * signed) revert JobMarket_WrongBatch(id, signatures.length, 64 * signed);
+        next.batch = batch;
+        emit BatchCommitted(id, next.round, batch);
+        slot = _committed(id, slot, next, slot.committedOf() + signed);
+        _store(id, slot, termsHash, next);
+    }
+
+    function _checkSignature(JobId id, uint8 round, address member, Commitment commitment, bytes calldata signatures, uint256 place) private view {
+        if (signatures.length < 64 * (place + 1)) revert JobMarket_WrongSignature(id, member);
+        bytes32 r = bytes32(signatures[64 * place:]);
+        bytes32 vs = bytes32(signatures[64 * place + 32:]);
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(commitDigest(id, round, commitment), r, vs);
+        if (failure != ECDSA.RecoverError.NoError || signer != member) revert JobMarket_WrongSignature(id, member);
     }
 
     /// @inheritdoc IJobMarket
-    function reveal(JobId id, Attestation calldata attestation, bytes32 salt) external nonReentrant {
-        JobState storage state = _stateIn(id, Status.Revealing);
-        Job storage job = state.job;
-        SeatState storage seat = _seatInRound(id, state, msg.sender);
-        if (!seat.committed) revert JobMarket_NotCommitted(id, msg.sender);
-        if (seat.revealed) revert JobMarket_AlreadyRevealed(id, msg.sender);
-        if (block.timestamp > job.deadline) revert JobMarket_TooLate(id, job.deadline);
-        if (_isRefusal(attestation.digest) && attestation.answer | attestation.sketch != 0) revert JobMarket_RefusalNotEmpty(id);
-        // The only rule that kernels can have today is Exact, which compares digests.
-        if (attestation.sketch != 0) revert JobMarket_SketchNotAllowed(id);
-        Commitment have = commitmentOf(id, job.round, msg.sender, attestation, salt);
-        Commitment want = seat.commitment;
-        if (Commitment.unwrap(have) != Commitment.unwrap(want)) revert JobMarket_WrongOpening(id, msg.sender, have, want);
-        seat.revealed = true;
-        seat.attestation = attestation;
-        ++job.revealed;
-        emit Revealed(id, job.round, msg.sender, attestation);
+    function commit(JobId id, bytes32 termsHash, JobProgress memory progress, Commitment commitment) external nonReentrant {
+        // With nothing left of it in storage, the same member could commit again, and end the phase alone.
+        if (_asBallot(commitment) == 0) revert JobMarket_EmptyCommitment(id);
+        JobProgress memory now_ = progress;
+        JobSlot slot = _slotIn(id, termsHash, now_, JobStatus.Committing);
+        uint256 seat = _seatOf(id, now_, msg.sender);
+        if (_ballots[id][seat] != 0 || _isInBatch(now_, seat)) revert JobMarket_AlreadyCommitted(id, msg.sender);
+        _ballots[id][seat] = _asBallot(commitment);
+        emit Committed(id, now_.round, msg.sender, commitment);
+        _slots[id] = _committed(id, slot, now_, slot.committedOf() + 1);
     }
 
-    function _startReveals(JobId id, Job storage job, uint256 from) private {
-        job.status = Status.Revealing;
-        job.deadline = (from + _revealWindow).toUint48();
-        emit RevealStarted(id, job.round, job.deadline);
+    /// @dev The slot when that many have committed: when all have, the reveals start.
+    function _committed(JobId id, JobSlot slot, JobProgress memory progress, uint256 committed) private returns (JobSlot) {
+        if (committed < progress.seats.length - progress.firstSeat) return slot.withCommitted(committed);
+        return _startReveals(id, slot.withCommitted(committed), progress, block.timestamp);
+    }
+
+    function _startReveals(JobId id, JobSlot slot, JobProgress memory progress, uint256 from) private returns (JobSlot) {
+        uint256 deadline = from + progress.revealWindow;
+        emit RevealStarted(id, progress.round, deadline);
+        return slot.withStatus(JobStatus.Revealing, deadline);
+    }
+
+    /// @inheritdoc IJobMarket
+    function reveal(JobId id, bytes32 termsHash, JobProgress memory progress, Attestation memory attestation, bytes32 salt)
+        external
+        nonReentrant
+    {
+        JobProgress memory now_ = progress;
+        JobSlot slot = _slotIn(id, termsHash, now_, JobStatus.Revealing);
+        if (block.timestamp > slot.deadlineOf()) revert JobMarket_TooLate(id, slot.deadlineOf());
+        uint256 seat = _seatOf(id, now_, msg.sender);
+        bytes32 ballot = _ballots[id][seat];
+        if (uint256(ballot) & REVEALED != 0) revert JobMarket_AlreadyRevealed(id, msg.sender);
+        _checkOpening(id, now_, seat, ballot, attestation, salt);
+        _ballots[id][seat] = _asRevealed(attestation);
+        emit Revealed(id, now_.round, msg.sender, attestation);
+    }
+
+    /// @dev That an attestation and a salt open the commitment of a seat, in the batch or alone.
+    function _checkOpening(JobId id, JobProgress memory progress, uint256 seat, bytes32 ballot, Attestation memory attestation, bytes32 salt)
+        private
+        view
+    {
+        address member = progress.seats[seat].memberOf();
+        Commitment have = commitmentOf(id, progress.round, member, attestation, salt);
+        if (_isInBatch(progress, seat)) {
+            Commitment want = progress.batch[seat - progress.firstSeat];
+            if (Commitment.unwrap(have) != Commitment.unwrap(want)) revert JobMarket_WrongOpening(id, member, have, want);
+        } else {
+            if (ballot == 0) revert JobMarket_NotCommitted(id, member);
+            if (_asBallot(have) != ballot) revert JobMarket_WrongOpening(id, member, have, Commitment.wrap(ballot));
+        }
+        if (_isRefusal(attestation.digest) && attestation.answer | attestation.sketch != 0) revert JobMarket_RefusalNotEmpty(id);
     }
 
     /* SETTLE */
 
     /// @inheritdoc IJobMarket
-    function settle(JobId id) external nonReentrant {
-        JobState storage state = _stateIn(id, Status.Revealing);
-        Job storage job = state.job;
-        if (job.revealed < job.committed && block.timestamp <= job.deadline) {
-            revert JobMarket_TooEarly(id, uint256(job.deadline) + 1);
+    function settle(JobId id, JobTerms memory terms, JobProgress memory progress, Shown[] memory shown) external nonReentrant {
+        JobProgress memory next = progress;
+        JobSlot slot = _slotIn(id, terms, next, JobStatus.Revealing);
+        next.votes = _votes(id, next, shown, terms.rule, slot.deadlineOf());
+        (uint256 winner, uint256 count) = Tally.elect(next.votes, terms.rule, terms.tolerance);
+        if (winner == Tally.NOBODY) return _grow(id, slot, terms, next);
+        Vote memory won = next.votes[winner];
+        if (won.ballot == Ballot.Refused) return _fail(id, slot, terms, next, JobFailure.Refused);
+
+        next.result = Result(won.digest, won.answer, won.sketch);
+        next.outcomes = new Outcome[](next.votes.length);
+        for (uint256 i = 0; i < next.votes.length; ++i) {
+            next.outcomes[i] = Tally.outcomeOf(next.votes[i], won, terms.rule, terms.tolerance);
         }
-        (Tally.Vote memory winner, uint256 votes) = _count(state);
-        if (votes == 0) return _grow(id, state);
-        if (_isRefusal(winner.digest)) return _fail(id, state, "refused");
-        job.status = Status.Settled;
-        job.deadline = (block.timestamp + _challengeWindow).toUint48();
-        job.digest = winner.digest;
-        job.answer = winner.answer;
-        emit JobSettled(id, winner.digest, winner.answer, votes, state.members.length);
+        (next.batch, next.votes) = (new Commitment[](0), new Vote[](0));
+        address[] memory faulty = _faulty(next);
+        if (faulty.length != 0) staking.blame(faulty);
+        uint256 deadline = block.timestamp + terms.challengeWindow;
+        _store(id, slot.withStatus(JobStatus.Settled, deadline), _hashOf(terms), next);
+        emit JobSettled(id, next.result, next.outcomes, count, deadline);
     }
 
-    function _count(JobState storage state) private view returns (Tally.Vote memory, uint256) {
-        uint256 seats = state.members.length;
-        Tally.Vote[] memory votes = new Tally.Vote[](seats);
-        uint256 cast = 0;
-        for (uint256 i = 0; i < seats; ++i) {
-            SeatState storage seat = state.seats[state.members[i]];
-            if (seat.revealed) votes[cast++] = Tally.Vote(seat.attestation.digest, seat.attestation.answer);
+    /// @dev The votes of all rounds, this one's taken from what is shown. Before the deadline nothing may be missing.
+    function _votes(JobId id, JobProgress memory progress, Shown[] memory shown, AggregationRule rule, uint256 deadline)
+        private
+        returns (Vote[] memory votes)
+    {
+        uint256 seats = progress.seats.length;
+        uint256 first = progress.firstSeat;
+        if (shown.length != seats - first) revert JobMarket_WrongBatch(id, shown.length, seats - first);
+        votes = new Vote[](seats);
+        for (uint256 seat = 0; seat < seats; ++seat) {
+            if (seat < first) {
+                votes[seat] = progress.votes[seat];
+                continue;
+            }
+            votes[seat] = _vote(id, progress, seat, shown[seat - first]);
+            if (votes[seat].ballot == Ballot.Withheld && block.timestamp <= deadline) revert JobMarket_TooEarly(id, deadline + 1);
+            if (rule == AggregationRule.Exact) votes[seat].sketch = 0; // nobody asked for it
         }
-        return Tally.majority(votes, cast, seats);
+    }
+
+    function _vote(JobId id, JobProgress memory progress, uint256 seat, Shown memory shown) private returns (Vote memory) {
+        Attestation memory attestation = shown.attestation;
+        if (shown.showing == Showing.Nothing) {
+            bytes32 ballot = _ballots[id][seat];
+            if (uint256(ballot) & REVEALED != 0) revert JobMarket_NotShown(id, progress.seats[seat].memberOf());
+            return Vote(ballot == 0 && !_isInBatch(progress, seat) ? Ballot.Absent : Ballot.Withheld, RecordDigest.wrap(0), 0, 0);
+        }
+        if (shown.showing == Showing.Revealed) {
+            if (_ballots[id][seat] != _asRevealed(attestation)) revert JobMarket_WrongReveal(id, progress.seats[seat].memberOf());
+        } else {
+            _checkOpening(id, progress, seat, _isInBatch(progress, seat) ? bytes32(0) : _ballots[id][seat], attestation, shown.salt);
+            emit Revealed(id, progress.round, progress.seats[seat].memberOf(), attestation);
+        }
+        return Vote(_isRefusal(attestation.digest) ? Ballot.Refused : Ballot.Cast, attestation.digest, attestation.answer, attestation.sketch);
     }
 
     /// @dev New members come from the same seed and the same weights, so nobody can gain a seat by what was revealed. A
-    ///      draw long after the request could find validators that have left; so it must follow within the open window.
-    function _grow(JobId id, JobState storage state) private {
-        Job storage job = state.job;
-        address[] memory members = state.members;
-        uint256 wanted = CommitteeSize.grown(members.length) - members.length;
-        if (job.round == CommitteeSize.LAST_ROUND || wanted == 0) return _fail(id, state, "no majority");
-        if (block.timestamp > uint256(job.deadline) + _openWindow) return _fail(id, state, "no majority, and too late to grow");
-        address[] memory drawn = staking.draw(job.seed, wanted, members, job.requestBlock - 1);
+    ///      draw long after the request could ask for weights that are forgotten; so it must follow within the open window.
+    function _grow(JobId id, JobSlot slot, JobTerms memory terms, JobProgress memory progress) private {
+        uint256 seats = progress.seats.length;
+        uint256 wanted = CommitteeSize.grown(seats) - seats;
+        if (progress.round == CommitteeSize.LAST_ROUND || wanted == 0) return _fail(id, slot, terms, progress, JobFailure.NoMajority);
+        if (block.timestamp > slot.deadlineOf() + terms.openWindow) {
+            return _fail(id, slot, terms, progress, JobFailure.TooLateToGrow);
+        }
+        Seat[] memory drawn = staking.draw(progress.seed, wanted, progress.seats, terms.tree, terms.epoch);
         // One more cannot help: without a majority at most half of an odd committee agree, and then at most half of the next.
-        if (drawn.length < 2) return _fail(id, state, "no majority, and too few left to draw");
-        ++job.round;
-        (job.committed, job.revealed) = (0, 0);
-        _seatMembers(id, state, drawn);
+        if (drawn.length < 2) return _fail(id, slot, terms, progress, JobFailure.TooFewLeft);
+        emit RoundCounted(id, progress.round, progress.votes);
+        ++progress.round;
+        _seat(id, slot, terms, progress, drawn);
     }
 
     /* PAY */
 
     /// @inheritdoc IJobMarket
-    function finalise(JobId id) external nonReentrant {
-        JobState storage state = _stateIn(id, Status.Settled);
-        Job storage job = state.job;
-        if (block.timestamp <= job.deadline) revert JobMarket_TooEarly(id, uint256(job.deadline) + 1);
-        job.status = Status.Finalised;
-        job.deadline = 0;
+    function finalise(JobId id, JobTerms memory terms, JobProgress memory progress) external nonReentrant {
+        JobProgress memory done = progress;
+        JobSlot slot = _slotIn(id, terms, done, JobStatus.Settled);
+        if (block.timestamp <= slot.deadlineOf()) revert JobMarket_TooEarly(id, slot.deadlineOf() + 1);
+        _slots[id] = slot.withStatus(JobStatus.Finalised, 0);
         emit JobFinalised(id);
         // Whoever delivers first can have this at any time, so it is never stuck.
-        uint256 kept = job.consumer == address(0) || job.deliveryPaid ? 0 : _deliveryFeeOf(job.callbackGas);
-        uint256 spent = _closeSeats(id, state) + state.authorFee;
-        uint256 left = job.escrow - kept - spent;
-        job.escrow = kept.toUint96();
-        _credit(state.publisher, state.authorFee);
-        _credit(job.refundTo, left);
+        uint256 kept = terms.consumer == address(0) || slot.isPaid() ? 0 : terms.deliveryFee;
+        uint256 spent = slot.isPaid() ? terms.deliveryFee : 0;
+        spent += _paySeats(id, terms, done) + terms.authorFee;
+        _credit(terms.publisher, terms.authorFee);
+        _credit(terms.refundTo, _escrowOf(terms) - kept - spent);
+        address[] memory faulty = _faulty(done);
+        if (faulty.length != 0) staking.absolve(faulty);
     }
 
-    function _fail(JobId id, JobState storage state, string memory reason) private {
-        Job storage job = state.job;
-        job.status = Status.Failed;
-        job.deadline = 0;
-        uint256 left = job.escrow;
-        job.escrow = 0;
+    /// @dev Ends a job without a result. Only what is a fact is a fault then: a seat that did not commit, or did not reveal.
+    function _fail(JobId id, JobSlot slot, JobTerms memory terms, JobProgress memory progress, JobFailure reason) private {
+        _slots[id] = slot.withStatus(JobStatus.Failed, 0);
         emit JobFailed(id, reason);
-        _closeSeats(id, state);
-        _credit(job.refundTo, left);
+        uint256 counted = progress.votes.length;
+        progress.outcomes = new Outcome[](counted);
+        for (uint256 i = 0; i < counted; ++i) {
+            if (progress.votes[i].ballot == Ballot.Absent) progress.outcomes[i] = Outcome.Absent;
+            if (progress.votes[i].ballot == Ballot.Withheld) progress.outcomes[i] = Outcome.Withheld;
+        }
+        _paySeats(id, terms, progress);
+        _credit(terms.refundTo, _escrowOf(terms));
     }
 
-    /// @dev Pays or slashes every member, whichever it is due, and lets its stake go. Without a result only what is a
-    ///      fact is a fault: a seat that did not commit, or did not reveal.
+    /// @dev Pays or slashes every member, whichever it is due.
     /// @return paid seat fees
-    function _closeSeats(JobId id, JobState storage state) private returns (uint256 paid) {
-        address[] memory members = state.members;
-        if (members.length == 0) return 0;
-        Job storage job = state.job;
-        bool settled = job.status == Status.Finalised;
-        Tally.Vote memory result = Tally.Vote(job.digest, job.answer);
-        for (uint256 i = 0; i < members.length; ++i) {
-            SeatState storage seat = state.seats[members[i]];
-            if (!seat.committed) {
-                _slash(id, members[i], Fault.Absent, _absenceSlash);
-            } else if (!seat.revealed) {
-                _slash(id, members[i], Fault.Withheld, _deviationSlash);
-            } else if (settled) {
-                if (Tally.same(Tally.Vote(seat.attestation.digest, seat.attestation.answer), result)) {
-                    paid += _seatFee;
-                    _credit(members[i], _seatFee);
-                    emit ValidatorPaid(id, members[i], _seatFee);
-                } else if (_isRefusal(seat.attestation.digest)) {
-                    _slash(id, members[i], Fault.Refused, _absenceSlash);
-                } else {
-                    _slash(id, members[i], Fault.Deviated, _deviationSlash);
-                }
+    function _paySeats(JobId id, JobTerms memory terms, JobProgress memory progress) private returns (uint256 paid) {
+        for (uint256 i = 0; i < progress.outcomes.length; ++i) {
+            Outcome outcome = progress.outcomes[i];
+            if (outcome == Outcome.Unpaid) continue;
+            address member = progress.seats[i].memberOf();
+            if (outcome == Outcome.Paid) {
+                paid += terms.seatFee;
+                _credit(member, terms.seatFee);
+                emit ValidatorPaid(id, member, terms.seatFee);
+            } else {
+                bool proven = outcome == Outcome.Deviated || outcome == Outcome.Withheld;
+                uint256 slashed = staking.slash(member, proven ? terms.deviationSlash : terms.absenceSlash, msg.sender);
+                emit ValidatorFaulted(id, member, outcome, slashed);
             }
         }
-        staking.unlock(members);
     }
 
-    function _slash(JobId id, address member, Fault fault, uint96 amount) private {
-        emit ValidatorFaulted(id, member, fault, staking.slash(member, amount));
+    /// @dev Members that will be slashed when the job is final.
+    function _faulty(JobProgress memory progress) private pure returns (address[] memory faulty) {
+        uint256 count = 0;
+        faulty = new address[](progress.outcomes.length);
+        for (uint256 i = 0; i < progress.outcomes.length; ++i) {
+            if (progress.outcomes[i] > Outcome.Paid) faulty[count++] = progress.seats[i].memberOf();
+        }
+        assembly ("memory-safe") {
+            mstore(faulty, count) // shortens the array
+        }
     }
 
     /* DELIVER */
 
     /// @inheritdoc IJobMarket
-    function deliver(JobId id) external nonReentrant returns (bool success) {
-        Job storage job = _jobs[id].job;
-        if (job.status != Status.Settled && job.status != Status.Finalised) _stateIn(id, Status.Settled); // reverts
-        address consumer = job.consumer;
+    function deliver(JobId id, JobTerms memory terms, JobProgress memory progress) external nonReentrant returns (bool success) {
+        JobSlot slot = _slots[id];
+        JobStatus status = slot.statusOf();
+        _slotIn(id, terms, progress, status == JobStatus.Finalised ? status : JobStatus.Settled);
+        address consumer = terms.consumer;
         if (consumer == address(0)) revert JobMarket_NoConsumer(id);
-        if (job.delivered) revert JobMarket_AlreadyDelivered(id);
-        if (!job.deliveryPaid) {
-            uint256 fee = _deliveryFeeOf(job.callbackGas);
-            job.deliveryPaid = true;
-            job.escrow -= fee.toUint96();
-            _credit(msg.sender, fee);
-        }
-        job.delivered = true; // before the call, so that a consumer that reads the job sees what will be
-        success =
-            ExactGasCall.tryCall(consumer, job.callbackGas, abi.encodeCall(IInferenceConsumer.onInference, (id, job.digest, job.answer)));
+        if (slot.isDelivered()) revert JobMarket_AlreadyDelivered(id);
+        if (!slot.isPaid()) _credit(msg.sender, terms.deliveryFee);
+        // Before the call, so that a consumer that asks sees what will be.
+        _slots[id] = slot.withDelivery(true, true);
+        success = ExactGasCall.tryCall(
+            consumer, terms.callbackGas, abi.encodeCall(IInferenceConsumer.onInference, (id, progress.result.digest, progress.result.answer))
+        );
         if (success) {
             emit Delivered(id, consumer);
         } else {
-            job.delivered = false;
+            _slots[id] = slot.withDelivery(true, false);
             emit DeliveryFailed(id, consumer);
         }
     }
@@ -376,45 +442,61 @@ contract JobMarket is IJobMarket, Credits, ReentrancyGuardTransient {
 
     /// @inheritdoc IJobMarket
     function quote(KernelId kernel, uint8 committeeSize, uint32 callbackGas) external view returns (uint256) {
-        (, uint96 authorFee) = _termsOf(kernel);
-        return vrf.fee() + _escrowOf(authorFee, committeeSize, callbackGas);
+        JobTerms memory terms;
+        _ask(terms, kernel);
+        return _quote(terms, committeeSize, callbackGas);
     }
 
     /// @inheritdoc IJobMarket
     function quoteValidation(uint8 committeeSize) external view returns (uint256) {
-        return vrf.fee() + _escrowOf(0, committeeSize, VALIDATION_CALLBACK_GAS);
+        JobTerms memory terms;
+        return _quote(terms, committeeSize, VALIDATION_CALLBACK_GAS);
+    }
+
+    function _quote(JobTerms memory terms, uint8 committeeSize, uint32 callbackGas) private view returns (uint256) {
+        (terms.committeeSize, terms.callbackGas) = (committeeSize, callbackGas);
+        _price(terms, parameters.current());
+        return vrf.fee() + _escrowOf(terms);
     }
 
     /// @inheritdoc IJobMarket
-    function statusOf(JobId id) external view returns (Status) {
-        return _statusOf(_jobs[id].job);
+    function statusOf(JobId id) external view returns (JobStatus) {
+        return _statusOf(_slots[id]);
     }
 
     /// @inheritdoc IJobMarket
-    function jobOf(JobId id) external view returns (Job memory) {
-        return _jobs[id].job;
+    function deadlineOf(JobId id) external view returns (uint256) {
+        return _slots[id].deadlineOf();
     }
 
     /// @inheritdoc IJobMarket
-    function committeeOf(JobId id) external view returns (address[] memory) {
-        return _jobs[id].members;
+    function deliveryOf(JobId id) external view returns (bool paid, bool delivered) {
+        return (_slots[id].isPaid(), _slots[id].isDelivered());
     }
 
     /// @inheritdoc IJobMarket
-    function seatOf(JobId id, address member) external view returns (Seat memory) {
-        SeatState storage seat = _jobs[id].seats[member];
-        if (seat.enteredAs == 0) revert JobMarket_NotSeated(id, member);
-        return Seat({
-            round: seat.enteredAs - 1,
-            committed: seat.committed,
-            revealed: seat.revealed,
-            commitment: seat.commitment,
-            attestation: seat.attestation
-        });
+    function isState(JobId id, bytes32 termsHash, JobProgress memory progress) external view returns (bool) {
+        JobSlot slot = _slots[id];
+        return slot.statusOf() != JobStatus.Unknown && slot.holds(keccak256(abi.encode(termsHash, progress)));
     }
 
     /// @inheritdoc IJobMarket
-    function commitmentOf(JobId id, uint8 round, address member, Attestation calldata attestation, bytes32 salt)
+    function verifyResult(JobId id, bytes32 termsHash, JobProgress memory progress) external view returns (Result memory result, bool isFinal) {
+        JobSlot slot = _slots[id];
+        JobStatus status = slot.statusOf();
+        isFinal = status == JobStatus.Finalised;
+        if (!isFinal && status != JobStatus.Settled) revert JobMarket_WrongStatus(id, status, JobStatus.Settled);
+        _check(id, slot, termsHash, progress);
+        result = progress.result;
+    }
+
+    /// @inheritdoc IJobMarket
+    function ballotOf(JobId id, uint256 seat) external view returns (bytes32) {
+        return _ballots[id][seat];
+    }
+
+    /// @inheritdoc IJobMarket
+    function commitmentOf(JobId id, uint8 round, address member, Attestation memory attestation, bytes32 salt)
         public
         view
         returns (Commitment)
@@ -424,70 +506,102 @@ contract JobMarket is IJobMarket, Credits, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function parameters() external view returns (Parameters memory) {
-        return Parameters({
-            seatFee: _seatFee,
-            deliveryFeePerGas: _deliveryFeePerGas,
-            deviationSlash: _deviationSlash,
-            absenceSlash: _absenceSlash,
-            openWindow: _openWindow,
-            commitWindow: _commitWindow,
-            revealWindow: _revealWindow,
-            challengeWindow: _challengeWindow
-        });
+    function commitDigest(JobId id, uint8 round, Commitment commitment) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(COMMIT_TYPEHASH, id, round, commitment)));
     }
 
     /* SHARED */
 
-    /// @dev The job if its status by the clock is `want`. Time alone turns Committing into Revealing, and this writes it down.
-    function _stateIn(JobId id, Status want) private returns (JobState storage state) {
-        state = _jobs[id];
-        Job storage job = state.job;
-        Status have = _statusOf(job);
-        if (have == Status.Unknown) revert JobMarket_UnknownJob(id);
+    function _slotIn(JobId id, JobTerms memory terms, JobProgress memory progress, JobStatus want) private returns (JobSlot) {
+        return _slotIn(id, _hashOf(terms), progress, want);
+    }
+
+    /// @dev The job's slot, if this is its state and its status by the clock is `want`. Time alone turns Committing into
+    ///      Revealing; the slot then says so, and it is for the caller to store it.
+    function _slotIn(JobId id, bytes32 termsHash, JobProgress memory progress, JobStatus want) private returns (JobSlot slot) {
+        slot = _slots[id];
+        JobStatus have = _statusOf(slot);
+        if (have == JobStatus.Unknown) revert JobMarket_UnknownJob(id);
         if (have != want) {
-            if (want == Status.Committing && job.status == want) revert JobMarket_TooLate(id, job.deadline);
+            if (want == JobStatus.Committing && slot.statusOf() == want) revert JobMarket_TooLate(id, slot.deadlineOf());
             revert JobMarket_WrongStatus(id, have, want);
         }
-        if (have != job.status) _startReveals(id, job, job.deadline);
+        _check(id, slot, termsHash, progress);
+        if (have != slot.statusOf()) {
+            slot = _startReveals(id, slot, progress, slot.deadlineOf());
+            _slots[id] = slot;
+        }
     }
 
-    function _statusOf(Job storage job) private view returns (Status) {
-        Status status = job.status;
-        return status == Status.Committing && block.timestamp > job.deadline ? Status.Revealing : status;
+    function _check(JobId id, JobSlot slot, bytes32 termsHash, JobProgress memory progress) private pure {
+        bytes32 have = keccak256(abi.encode(termsHash, progress));
+        if (!slot.holds(have)) revert JobMarket_WrongState(id, have);
     }
 
-    function _seatInRound(JobId id, JobState storage state, address member) private view returns (SeatState storage seat) {
-        seat = state.seats[member];
-        uint8 enteredAs = seat.enteredAs;
-        if (enteredAs == 0) revert JobMarket_NotSeated(id, member);
-        uint8 round = state.job.round;
-        if (enteredAs != round + 1) revert JobMarket_NotThisRound(id, member, enteredAs - 1, round);
+    function _store(JobId id, JobSlot slot, bytes32 termsHash, JobProgress memory progress) private {
+        _slots[id] = slot.withHash(keccak256(abi.encode(termsHash, progress)));
     }
 
-    function _termsOf(KernelId kernel) private view returns (address publisher, uint96 authorFee) {
-        IKernelRegistry.Status status;
-        (publisher, status, authorFee) = registry.termsOf(kernel);
-        if (status != IKernelRegistry.Status.Approved) revert JobMarket_KernelNotApproved(kernel);
+    function _hashOf(JobTerms memory terms) private pure returns (bytes32) {
+        return keccak256(abi.encode(terms));
     }
 
-    /// @dev Everything but the VRF fee, which the coordinator holds.
-    function _escrowOf(uint96 authorFee, uint8 committeeSize, uint32 callbackGas) private view returns (uint256) {
-        if (!CommitteeSize.isValid(committeeSize)) revert JobMarket_InvalidCommitteeSize(committeeSize);
-        if (callbackGas > MAXIMUM_CALLBACK_GAS) revert JobMarket_CallbackGasTooHigh(callbackGas, MAXIMUM_CALLBACK_GAS);
-        return authorFee + uint256(_seatFee) * CommitteeSize.largest(committeeSize) + _deliveryFeeOf(callbackGas);
+    function _statusOf(JobSlot slot) private view returns (JobStatus) {
+        JobStatus status = slot.statusOf();
+        return status == JobStatus.Committing && block.timestamp > slot.deadlineOf() ? JobStatus.Revealing : status;
     }
 
-    function _deliveryFeeOf(uint32 callbackGas) private view returns (uint256) {
-        return uint256(_deliveryFeePerGas) * callbackGas;
+    /// @dev The seat of a member of this round.
+    function _seatOf(JobId id, JobProgress memory progress, address member) private pure returns (uint256) {
+        for (uint256 i = progress.firstSeat; i < progress.seats.length; ++i) {
+            if (progress.seats[i].memberOf() == member) return i;
+        }
+        revert JobMarket_NotThisRound(id, member);
+    }
+
+    function _isInBatch(JobProgress memory progress, uint256 seat) private pure returns (bool) {
+        return progress.batch.length != 0 && Commitment.unwrap(progress.batch[seat - progress.firstSeat]) != 0;
+    }
+
+    function _asBallot(Commitment commitment) private pure returns (bytes32) {
+        return bytes32(uint256(Commitment.unwrap(commitment)) & ~REVEALED);
+    }
+
+    function _asRevealed(Attestation memory attestation) private pure returns (bytes32) {
+        return bytes32(uint256(keccak256(abi.encode(attestation))) | REVEALED);
+    }
+
+    function _treeOf(EnvironmentClass environmentClass) private view returns (uint8) {
+        if (EnvironmentClass.unwrap(environmentClass) == 0) return ALL_TREES;
+        (uint256 tree, bool own) = staking.treeOf(environmentClass);
+        if (!own) revert JobMarket_UnknownClass(environmentClass);
+        return uint8(tree);
+    }
+
+    /// @dev An approved kernel, and what follows from it.
+    function _ask(JobTerms memory terms, KernelId kernel) private view returns (DeterminismClass) {
+        IKernelRegistry.Terms memory own = registry.termsOf(kernel);
+        if (own.status != IKernelRegistry.Status.Approved) revert JobMarket_KernelNotApproved(kernel);
+        (terms.kernel, terms.publisher, terms.authorFee) = (kernel, own.publisher, own.authorFee);
+        (terms.rule, terms.tolerance) = (own.rule, own.tolerance);
+        return own.determinism;
+    }
+
+    /// @dev What a job of this size and with this callback is charged.
+    function _price(JobTerms memory terms, IMarketParameters.Parameters memory p) private pure {
+        if (!CommitteeSize.isValid(terms.committeeSize)) revert JobMarket_InvalidCommitteeSize(terms.committeeSize);
+        if (terms.callbackGas > MAXIMUM_CALLBACK_GAS) revert JobMarket_CallbackGasTooHigh(terms.callbackGas, MAXIMUM_CALLBACK_GAS);
+        terms.seatFee = p.seatFee;
+        terms.deliveryFee = (uint256(p.deliveryFeePerGas) * terms.callbackGas).toUint96();
+    }
+
+    /// @dev What a job holds at first: everything but the VRF fee, which the coordinator holds.
+    function _escrowOf(JobTerms memory terms) private pure returns (uint256) {
+        return terms.authorFee + uint256(terms.seatFee) * CommitteeSize.largest(terms.committeeSize) + terms.deliveryFee;
     }
 
     /// @dev No record hashes to zero, so a refusal is never taken for an output.
     function _isRefusal(RecordDigest digest) private pure returns (bool) {
         return RecordDigest.unwrap(digest) == 0;
-    }
-
-    function _isWindow(uint256 window) private pure returns (bool) {
-        return window >= 1 && window <= MAXIMUM_WINDOW;
     }
 }

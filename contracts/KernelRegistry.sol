@@ -7,6 +7,7 @@ import {IJobMarket} from "./interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "./interfaces/IKernelRegistry.sol";
 import {ManifestRules} from "./libraries/ManifestRules.sol";
 import {Names} from "./libraries/Names.sol";
+import {JobStatus} from "./types/Job.sol";
 import {JobId, KernelId, ManifestId, RecordDigest} from "./types/Ids.sol";
 import {Manifest} from "./types/Manifest.sol";
 
@@ -21,7 +22,7 @@ contract KernelRegistry is IKernelRegistry {
     /// @dev What a validation job answers when every case gave what the manifest says.
     bytes32 private constant CONFORMS = bytes32(uint256(1));
 
-    /// @dev Milliseconds of a kernel's time limit to a second of the commit window: half of it, since a member also has to fetch
+    /// @dev Milliseconds of a kernel's time limit to a second of the least commit window: half of it, since a member also has to fetch
     ///      the kernel and its input, and to get its commitment into a block.
     uint256 private constant TIME_PER_COMMIT_SECOND = 500;
 
@@ -85,12 +86,12 @@ contract KernelRegistry is IKernelRegistry {
         require(self.status == Status.Registered, KernelRegistry_WrongStatus(kernel, self.status, Status.Registered));
         JobId last = self.validationJob;
         require(
-            JobId.unwrap(last) == 0 || IJobMarket(market).statusOf(last) == IJobMarket.Status.Failed,
+            JobId.unwrap(last) == 0 || IJobMarket(market).statusOf(last) == JobStatus.Failed,
             KernelRegistry_ValidationPending(kernel, last)
         );
-        // Here and not in every request: the window is fixed, and no kernel takes jobs without an admission.
+        // Here and not in every request: the bound is fixed, and no kernel takes jobs without an admission.
         uint256 timeMs = _manifests[kernel].limits.timeMs;
-        uint256 limitMs = TIME_PER_COMMIT_SECOND * IJobMarket(market).parameters().commitWindow;
+        uint256 limitMs = TIME_PER_COMMIT_SECOND * IJobMarket(market).parameters().bounds().leastCommitWindow;
         require(timeMs <= limitMs, KernelRegistry_TooSlow(kernel, timeMs, limitMs));
         job = IJobMarket(market).requestValidation{value: msg.value}(kernel, _manifests[kernel].record, committeeSize, msg.sender);
         self.validationJob = job;
@@ -145,9 +146,17 @@ contract KernelRegistry is IKernelRegistry {
     }
 
     /// @inheritdoc IKernelRegistry
-    function termsOf(KernelId kernel) external view returns (address publisher, Status status, uint96 authorFee) {
+    function termsOf(KernelId kernel) external view returns (Terms memory) {
         Kernel storage self = _kernels[kernel];
-        return (self.publisher, self.status, _manifests[kernel].authorFee);
+        Manifest storage manifest = _manifests[kernel];
+        return Terms({
+            publisher: self.publisher,
+            status: self.status,
+            determinism: manifest.determinism,
+            rule: manifest.aggregation.rule,
+            tolerance: manifest.aggregation.tolerance,
+            authorFee: manifest.authorFee
+        });
     }
 
     /// @inheritdoc IKernelRegistry

@@ -1,41 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IValidatorStaking} from "./interfaces/IValidatorStaking.sol";
 import {Credits} from "./libraries/Credits.sol";
 import {Leaves} from "./libraries/Leaves.sol";
 import {Sortition} from "./libraries/Sortition.sol";
-import {SumTree} from "./libraries/SumTree.sol";
 import {Text} from "./libraries/Text.sol";
+import {WeightForest} from "./libraries/WeightForest.sol";
 import {EnvironmentClass} from "./types/Ids.sol";
+import {Seat, seatOf} from "./types/Seat.sol";
 
 /// @title Who may validate, with how much at stake. See IValidatorStaking.
 /// @notice Properties that the tests hold it to:
 ///         1. The balance is the sum of all stakes and all credits, to the wei.
 ///         2. A slash takes from everything a validator has in here, whether it thaws or not. What thaws shrinks in proportion,
 ///            rounded down, so that thawing is no shelter and a slash never adds weight.
-///         3. Nothing leaves while its owner is locked, nor before `thawPeriod` has passed since it stopped weighing.
-///         4. A validator has a leaf exactly while it has weight, and the tree's total is the sum of all weights.
-///         5. Weights, holders of leaves and therefore draws at a past block never change.
-/// @dev On reusing leaves: 5 does not rest on a waiting time. Everything a draw reads (weight, height, holder of a leaf, leaf of
-///      a seated account) is a trace keyed by block number, and a checkpoint of a block that is over can no longer be written.
-///      A leaf may therefore change hands at any time, also within a block, also when a slash has emptied its holder.
-///      On `thawPeriod`: it must exceed the time from a job's request to its latest draw, growth of the committee included
-///      (JobMarket checks this when it is deployed). Whoever had weight at the end of the block before the request then still
-///      has that weight here as slashable stake when drawn: to take it out, it would have had to start thawing in the request's
-///      block or later, and starting later restarts the clock of all of it. The exception is stake slashed in between: a
-///      validator without stake can be drawn, has nothing to lose in this job, and none after it.
+///         3. Nothing leaves while its owner is blamed, nor before `thawPeriod` has passed since it started to thaw.
+///         4. A validator has a leaf exactly while it has weight in the next epoch, and every node's weight is the sum of those below it.
+///         5. Weights in an epoch, and therefore draws for it, never change once it has begun.
+///         6. No function's cost grows with the number of validators.
+/// @dev On `thawPeriod`: it must exceed an epoch and the time from a job's request to its end, growth of the committee included
+///      (JobMarket checks this when it is deployed). Whoever has weight in an epoch was not thawing that part when the epoch
+///      began; a job of this epoch is requested before the epoch ends; so until that job is decided the stake is still
+///      here. From then on those at fault are held by `blame`. The exception is stake slashed in between: a validator
+///      without stake can be drawn until the epoch ends, has nothing to lose in this job, and none after it.
 contract ValidatorStaking is IValidatorStaking, Credits {
     using Leaves for Leaves.Book;
     using Sortition for Sortition.Urn;
-    using SumTree for SumTree.Tree;
+    using WeightForest for WeightForest.Forest;
 
-    /// @notice No dust: a leaf costs at least this much stake, so that filling all of them is dear.
+    /// @notice No dust: a leaf costs at least this much stake, so that filling a tree is dear.
     uint128 public constant LEAST_MINIMUM_STAKE = 1 gwei;
     uint128 public constant GREATEST_MINIMUM_STAKE = type(uint96).max;
     uint48 public constant GREATEST_THAW_PERIOD = 365 days;
+    uint32 public constant GREATEST_EPOCH_LENGTH = 30 days;
     uint256 public constant ENDPOINT_LIMIT = 256;
+    /// @notice Units of weight in the minimum stake. More stake than 4,096 times the minimum weighs no more.
+    uint256 public constant UNITS = 16;
+    uint256 public constant GREATEST_WEIGHT = 4096 * UNITS;
+    /// @notice Of 10,000 parts of what is slashed, for whoever had it slashed: their gas, and no reason to wish for it.
+    uint256 public constant REPORTER_SHARE = 500;
+    uint256 public constant ALL_TREES = type(uint8).max;
 
     /// @inheritdoc IValidatorStaking
     address public immutable market;
@@ -45,10 +52,14 @@ contract ValidatorStaking is IValidatorStaking, Credits {
     uint128 public immutable minimumStake;
     /// @inheritdoc IValidatorStaking
     uint48 public immutable thawPeriod;
+    /// @inheritdoc IValidatorStaking
+    uint32 public immutable epochLength;
 
     mapping(address account => Validator) private _validators;
-    SumTree.Tree private _tree;
+    WeightForest.Forest private _forest;
     Leaves.Book private _leaves;
+    mapping(uint256 tree => EnvironmentClass) private _classOf;
+    mapping(EnvironmentClass => uint256 treePlusOne) private _treeOf;
 
     modifier onlyMarket() {
         require(msg.sender == market, ValidatorStaking_NotMarket(msg.sender));
@@ -59,32 +70,42 @@ contract ValidatorStaking is IValidatorStaking, Credits {
     /// @param treasury_ is credited what is slashed; must be able to call `withdraw`
     /// @param minimumStake_ in wei
     /// @param thawPeriod_ in seconds
-    constructor(address market_, address treasury_, uint128 minimumStake_, uint48 thawPeriod_) {
+    /// @param epochLength_ in seconds
+    constructor(address market_, address treasury_, uint128 minimumStake_, uint48 thawPeriod_, uint32 epochLength_) {
         require(
             market_ != address(0) && treasury_ != address(0) && minimumStake_ >= LEAST_MINIMUM_STAKE
-                && minimumStake_ <= GREATEST_MINIMUM_STAKE && thawPeriod_ != 0 && thawPeriod_ <= GREATEST_THAW_PERIOD,
+                && minimumStake_ <= GREATEST_MINIMUM_STAKE && epochLength_ != 0 && epochLength_ <= GREATEST_EPOCH_LENGTH
+                && thawPeriod_ > epochLength_ && thawPeriod_ <= GREATEST_THAW_PERIOD,
             ValidatorStaking_InvalidParameters()
         );
         market = market_;
         treasury = treasury_;
         minimumStake = minimumStake_;
         thawPeriod = thawPeriod_;
+        epochLength = epochLength_;
     }
+
+    // ---- stake
 
     /// @inheritdoc IValidatorStaking
     function stake(EnvironmentClass environmentClass, string calldata endpoint) external payable {
         uint256 length = bytes(endpoint).length;
         require(length <= ENDPOINT_LIMIT, ValidatorStaking_EndpointTooLong(length, ENDPOINT_LIMIT));
         require(Text.isPrintable(endpoint), ValidatorStaking_InvalidEndpoint());
+        require(EnvironmentClass.unwrap(environmentClass) != 0, ValidatorStaking_InvalidClass());
         Validator storage self = _validators[msg.sender];
         uint256 working = self.stake - self.thawing + msg.value;
         require(working >= minimumStake, ValidatorStaking_StakeTooLow(working, minimumStake));
-        self.environmentClass = environmentClass;
+        if (EnvironmentClass.unwrap(environmentClass) != EnvironmentClass.unwrap(self.environmentClass)) {
+            _leave(self);
+            self.environmentClass = environmentClass;
+        }
         self.endpoint = endpoint;
         emit ProfileChanged(msg.sender, environmentClass, endpoint);
-        if (msg.value == 0) return;
-        self.stake = SafeCast.toUint128(self.stake + msg.value);
-        emit Staked(msg.sender, msg.value, self.stake);
+        if (msg.value != 0) {
+            self.stake = SafeCast.toUint128(self.stake + msg.value);
+            emit Staked(msg.sender, msg.value, self.stake);
+        }
         _reweigh(msg.sender, self);
     }
 
@@ -116,11 +137,11 @@ contract ValidatorStaking is IValidatorStaking, Credits {
         Validator storage self = _validators[msg.sender];
         uint128 amount = self.thawing;
         require(amount != 0, ValidatorStaking_NothingThawing(msg.sender));
-        require(self.locks == 0, ValidatorStaking_Locked(msg.sender, self.locks));
+        require(self.blamed == 0, ValidatorStaking_Blamed(msg.sender, self.blamed));
         require(block.timestamp >= self.thawsAt, ValidatorStaking_NotThawed(msg.sender, self.thawsAt));
         uint128 left = self.stake - amount;
         if (left == 0) {
-            delete _validators[msg.sender]; // weightless and unlocked, so nothing else remembers it
+            delete _validators[msg.sender]; // weightless and not blamed, so nothing else remembers it
         } else {
             self.stake = left;
             self.thawing = 0;
@@ -130,24 +151,26 @@ contract ValidatorStaking is IValidatorStaking, Credits {
         _credit(msg.sender, amount);
     }
 
+    // ---- the market
+
     /// @inheritdoc IValidatorStaking
-    function lock(address[] calldata validators) external onlyMarket {
+    function blame(address[] calldata validators) external onlyMarket {
         // At most one committee.
         for (uint256 i = 0; i < validators.length; ++i) {
-            ++_validators[validators[i]].locks;
+            ++_validators[validators[i]].blamed;
         }
     }
 
     /// @inheritdoc IValidatorStaking
-    function unlock(address[] calldata validators) external onlyMarket {
+    function absolve(address[] calldata validators) external onlyMarket {
         // At most one committee.
         for (uint256 i = 0; i < validators.length; ++i) {
-            --_validators[validators[i]].locks;
+            --_validators[validators[i]].blamed;
         }
     }
 
     /// @inheritdoc IValidatorStaking
-    function slash(address account, uint128 amount) external onlyMarket returns (uint128 slashed) {
+    function slash(address account, uint128 amount, address reporter) external onlyMarket returns (uint128 slashed) {
         Validator storage self = _validators[account];
         uint128 before = self.stake;
         slashed = amount < before ? amount : before;
@@ -158,28 +181,39 @@ contract ValidatorStaking is IValidatorStaking, Credits {
             self.thawing = uint128(uint256(self.thawing) * left / before); // at most what it was
             if (self.thawing == 0) self.thawsAt = 0;
         }
-        emit Slashed(account, slashed, left);
+        uint256 reward = slashed * REPORTER_SHARE / 10_000;
+        emit Slashed(account, slashed, left, reporter, reward);
         _reweigh(account, self);
-        _credit(treasury, slashed);
+        _credit(reporter, reward);
+        _credit(treasury, slashed - reward);
     }
 
+    // ---- draws
+
     /// @inheritdoc IValidatorStaking
-    function draw(bytes32 seed, uint256 count, address[] calldata seated, uint48 atBlock) external view returns (address[] memory drawn) {
-        _requirePast(atBlock);
-        Sortition.Urn memory urn = Sortition.urn(_tree, atBlock, seated.length + count);
+    function draw(bytes32 seed, uint256 count, Seat[] calldata seated, uint256 tree, uint256 epoch)
+        external
+        view
+        returns (Seat[] memory drawn)
+    {
+        uint256 present = currentEpoch();
+        require(epoch == present || epoch + 1 == present, ValidatorStaking_WrongEpoch(epoch, present));
+        Sortition.Urn memory urn = _urn(tree, epoch, seated.length + count);
         // Both loops: at most the largest committee, in calls of the market.
         for (uint256 i = 0; i < seated.length; ++i) {
-            uint256 place = _leaves.placeAt(seated[i], atBlock);
-            if (place != 0) urn.exclude(_tree, place - 1);
+            urn.exclude(_forest, seated[i].leafOf());
         }
-        drawn = new address[](count);
+        drawn = new Seat[](count);
         uint256 seats = 0;
         while (seats < count && urn.remaining != 0) {
             uint256 ticket = uint256(keccak256(abi.encode(seed, seated.length + seats))) % urn.remaining;
-            drawn[seats++] = _leaves.holderAt(urn.take(_tree, ticket), atBlock);
+            uint256 leaf = urn.take(_forest, ticket);
+            drawn[seats++] = seatOf(_leaves.holders[leaf], leaf);
         }
         if (seats < count) drawn = _firstOf(drawn, seats);
     }
+
+    // ---- views
 
     /// @inheritdoc IValidatorStaking
     function validator(address account) external view returns (Validator memory) {
@@ -187,58 +221,91 @@ contract ValidatorStaking is IValidatorStaking, Credits {
     }
 
     /// @inheritdoc IValidatorStaking
-    function weightAt(address account, uint48 blockNumber) external view returns (uint256) {
-        _requirePast(blockNumber);
-        uint256 place = _leaves.placeAt(account, blockNumber);
-        return place == 0 ? 0 : _tree.weightAt(place - 1, blockNumber);
+    function currentEpoch() public view returns (uint256) {
+        return block.timestamp / epochLength;
     }
 
     /// @inheritdoc IValidatorStaking
-    function totalWeightAt(uint48 blockNumber) external view returns (uint256) {
-        _requirePast(blockNumber);
-        return _tree.totalAt(blockNumber);
+    function weightAt(uint256 leaf, uint256 epoch) external view returns (uint256) {
+        return _forest.weightAt(leaf, epoch);
     }
 
     /// @inheritdoc IValidatorStaking
-    function validatorAt(uint256 leafIndex) external view returns (address) {
-        return _leaves.holder(leafIndex);
+    function weightsAt(uint256 level, uint256 index, uint256 epoch) external view returns (uint256) {
+        return _forest.weightsAt(level, index, epoch);
     }
 
     /// @inheritdoc IValidatorStaking
-    function validatorAtBlock(uint256 leafIndex, uint48 blockNumber) external view returns (address) {
-        _requirePast(blockNumber);
-        return _leaves.holderAt(leafIndex, blockNumber);
+    function totalWeightAt(uint256 tree, uint256 epoch) external view returns (uint256) {
+        return _urn(tree, epoch, 0).remaining;
     }
 
     /// @inheritdoc IValidatorStaking
-    function leafCount() external view returns (uint256) {
-        return _leaves.count;
+    function holderOf(uint256 leaf) external view returns (address) {
+        return _leaves.holders[leaf];
     }
 
-    /// @dev Brings the tree up to date with a validator's stake. The weight of this block counts from the next block on.
+    /// @inheritdoc IValidatorStaking
+    function leafCount(uint256 tree) external view returns (uint256) {
+        return _leaves.trees[tree].used;
+    }
+
+    /// @inheritdoc IValidatorStaking
+    function treeOf(EnvironmentClass environmentClass) external view returns (uint256 tree, bool own) {
+        uint256 place = _treeOf[environmentClass];
+        return place == 0 ? (WeightForest.TREES - 1, false) : (place - 1, true);
+    }
+
+    // ---- inside
+
+    /// @dev Brings the forest up to date with a validator's stake, from the next epoch on.
     function _reweigh(address account, Validator storage self) private {
         uint256 working = self.stake - self.thawing;
-        uint256 weight = working >= minimumStake ? working : 0;
+        if (working < minimumStake) return _leave(self);
+        uint256 epoch = currentEpoch();
         uint256 place = self.leaf;
         if (place == 0) {
-            if (weight == 0) return;
-            require(_leaves.hasRoom(), ValidatorStaking_Full(SumTree.CAPACITY));
-            place = _leaves.take(account) + 1;
+            place = _leaves.take(_treeFor(self.environmentClass, epoch), account, epoch) + 1;
             self.leaf = SafeCast.toUint32(place);
-        } else if (weight == 0) {
-            _leaves.vacate(account, place - 1);
-            self.leaf = 0;
         }
-        _tree.set(place - 1, weight);
+        _forest.set(place - 1, Math.min(working * UNITS / minimumStake, GREATEST_WEIGHT), epoch + 1);
     }
 
-    /// @dev The weights of this block can still change: a draw from them could be steered.
-    function _requirePast(uint48 blockNumber) private view {
-        require(blockNumber < block.number, ValidatorStaking_NotPast(blockNumber, block.number));
+    /// @dev Takes a validator off its leaf, if it has one.
+    function _leave(Validator storage self) private {
+        uint256 place = self.leaf;
+        if (place == 0) return;
+        uint256 epoch = currentEpoch();
+        self.leaf = 0;
+        _leaves.vacate(place - 1, epoch);
+        _forest.set(place - 1, 0, epoch + 1);
     }
 
-    function _firstOf(address[] memory all, uint256 count) private pure returns (address[] memory first) {
-        first = new address[](count);
+    /// @dev The tree of a class; one that nobody uses becomes its own, or else it shares the last, so that nobody can keep a class
+    ///      out by filling the trees.
+    function _treeFor(EnvironmentClass environmentClass, uint256 epoch) private returns (uint256 tree) {
+        uint256 place = _treeOf[environmentClass];
+        if (place != 0) return place - 1;
+        // At most 63 turns, and only for the first validator of a class.
+        for (tree = 0; tree < WeightForest.TREES - 1; ++tree) {
+            if (!_leaves.isIdle(tree, epoch)) continue;
+            delete _treeOf[_classOf[tree]];
+            _classOf[tree] = environmentClass;
+            _treeOf[environmentClass] = tree + 1;
+            emit TreeAssigned(environmentClass, tree);
+            return tree;
+        }
+    }
+
+    /// @dev All trees, or the one that is asked for.
+    function _urn(uint256 tree, uint256 epoch, uint256 capacity) private view returns (Sortition.Urn memory) {
+        return tree == ALL_TREES
+            ? Sortition.urn(_forest, WeightForest.LEVELS, 0, epoch, capacity)
+            : Sortition.urn(_forest, WeightForest.TREE_LEVELS, tree, epoch, capacity);
+    }
+
+    function _firstOf(Seat[] memory all, uint256 count) private pure returns (Seat[] memory first) {
+        first = new Seat[](count);
         for (uint256 i = 0; i < count; ++i) {
             first[i] = all[i];
         }

@@ -10,7 +10,7 @@ import msgspec
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from registry.contracts import JobMarket, KernelRegistry, ValidatorStaking, VrfCoordinator
+from registry.contracts import JobMarket, KernelRegistry, MarketParameters, ValidatorStaking, VrfCoordinator
 from registry.contracts.artifacts import artifact
 from registry.contracts.contract import creation
 from registry.errors import DeploymentError, WrongChainError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ETHER", "Deployment", "Parameters", "creation_address", "deploy", "plan", "read_parameters"]
 
-NAMES = (VrfCoordinator.NAME, ValidatorStaking.NAME, KernelRegistry.NAME, JobMarket.NAME)
+NAMES = (VrfCoordinator.NAME, ValidatorStaking.NAME, KernelRegistry.NAME, MarketParameters.NAME, JobMarket.NAME)
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="aivm/deployment"):
@@ -40,6 +40,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         vrf_coordinator: address.
         validator_staking: address.
         kernel_registry: address.
+        market_parameters: address.
         job_market: address.
         treasury: address that is credited what is slashed.
         parameters: `Parameters.amounts`.
@@ -53,6 +54,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     vrf_coordinator: str
     validator_staking: str
     kernel_registry: str
+    market_parameters: str
     job_market: str
     treasury: str
     parameters: dict[str, str]
@@ -66,6 +68,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             VrfCoordinator.NAME: self.vrf_coordinator,
             ValidatorStaking.NAME: self.validator_staking,
             KernelRegistry.NAME: self.kernel_registry,
+            MarketParameters.NAME: self.market_parameters,
             JobMarket.NAME: self.job_market,
         }
 
@@ -120,7 +123,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def deploy(chain: Chain, deployer: LocalAccount, parameters: Parameters | None = None) -> Deployment:
-    """Deploys the four contracts and checks what came of it. The deployer must send nothing else meanwhile.
+    """Deploys the contracts and checks what came of it. The deployer must send nothing else meanwhile.
 
     Args:
         chain: where.
@@ -135,7 +138,7 @@ def deploy(chain: Chain, deployer: LocalAccount, parameters: Parameters | None =
     treasury = to_checksum_address(chosen.treasury or deployer.address)
     address = _addresses(chain, deployer.address)
     blocks, transactions = [], {}
-    for name, call in _creations(address, treasury, chosen).items():
+    for name, call in _creations(address, deployer.address, chosen).items():
         receipt = chain.transact(call, sender=deployer, gas=_gas(artifact(name)))
         if receipt.contract != address[name]:
             raise DeploymentError(
@@ -150,6 +153,7 @@ def deploy(chain: Chain, deployer: LocalAccount, parameters: Parameters | None =
         vrf_coordinator=address[VrfCoordinator.NAME],
         validator_staking=address[ValidatorStaking.NAME],
         kernel_registry=address[KernelRegistry.NAME],
+        market_parameters=address[MarketParameters.NAME],
         job_market=address[JobMarket.NAME],
         treasury=treasury,
         parameters=chosen.amounts(),
@@ -169,8 +173,7 @@ def plan(chain: Chain, deployer: str, parameters: Parameters | None = None) -> l
         parameters: by default, those for a development chain.
     """
     chosen = parameters or Parameters()
-    treasury = to_checksum_address(chosen.treasury or deployer)
-    creations = _creations(_addresses(chain, deployer), treasury, chosen)
+    creations = _creations(_addresses(chain, deployer), deployer, chosen)
     return [
         chain.dry_run(call, sender=deployer, gas=_gas(artifact(name)), ahead=step)
         for step, (name, call) in enumerate(creations.items())
@@ -182,9 +185,10 @@ def _addresses(chain: Chain, deployer: str) -> dict[str, str]:
     return {name: creation_address(deployer, nonce + step) for step, name in enumerate(NAMES)}
 
 
-def _creations(address: dict[str, str], treasury: str, chosen: Parameters) -> dict[str, Call]:
+def _creations(address: dict[str, str], deployer: str, chosen: Parameters) -> dict[str, Call]:
     """The calls that create the contracts, in order."""
     vrf, staking, market = chosen.vrf, chosen.staking, address[JobMarket.NAME]
+    treasury, owner = (to_checksum_address(who or deployer) for who in (chosen.treasury, chosen.owner))
     arguments: dict[str, tuple[Any, ...]] = {
         VrfCoordinator.NAME: (
             treasury,
@@ -196,9 +200,10 @@ def _creations(address: dict[str, str], treasury: str, chosen: Parameters) -> di
             vrf.exit_delay,
         ),
         # These two have to know the market, which comes last because it asks them.
-        ValidatorStaking.NAME: (market, treasury, staking.minimum_stake, staking.thaw_period),
+        ValidatorStaking.NAME: (market, treasury, staking.minimum_stake, staking.thaw_period, staking.epoch_length),
         KernelRegistry.NAME: (market,),
-        JobMarket.NAME: (*(address[name] for name in NAMES[:3]), chosen.market),
+        MarketParameters.NAME: (owner, chosen.bounds, chosen.market),
+        JobMarket.NAME: tuple(address[name] for name in NAMES[:4]),
     }
     return {name: creation(artifact(name), *arguments[name]) for name in NAMES}
 

@@ -24,6 +24,7 @@ __all__ = [
     "KernelId",
     "ManifestId",
     "RandomnessId",
+    "commit_digest",
     "commitment",
     "environment_class",
     "job_id",
@@ -43,6 +44,8 @@ JobId: TypeAlias = bytes
 RandomnessId: TypeAlias = bytes
 
 COMMITMENT_DOMAIN = keccak(text="aivm/commitment/1")
+_EIP712_DOMAIN = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+_COMMIT = keccak(text="Commit(bytes32 job,uint8 round,bytes32 commitment)")
 VRF_DOMAIN = keccak(text="aivm/vrf/1")
 VRF_POSSESSION_DOMAIN = keccak(text="aivm/vrf-possession/1")
 
@@ -58,18 +61,14 @@ def kernel_id(publisher: str, manifest: ManifestId) -> KernelId:
     return keccak(encode(["address", "bytes32"], [publisher, manifest]))
 
 
-def job_id(*, chain_id: int, market: str, requester: str, nonce: int) -> JobId:
-    """The id of a requester's nonce-th job, counted from 0."""
-    return _counted(chain_id, market, requester, nonce)
+def job_id(*, chain_id: int, market: str, randomness: RandomnessId) -> JobId:
+    """The id of the job that a request for randomness was made for."""
+    return keccak(encode(["uint256", "address", "bytes32"], [chain_id, market, randomness]))
 
 
 def randomness_id(*, chain_id: int, coordinator: str, requester: str, nonce: int) -> RandomnessId:
     """The id of a requester's nonce-th request for randomness, counted from 0."""
-    return _counted(chain_id, coordinator, requester, nonce)
-
-
-def _counted(chain_id: int, contract: str, requester: str, nonce: int) -> bytes:
-    return keccak(encode(["uint256", "address", "address", "uint256"], [chain_id, contract, requester, nonce]))
+    return keccak(encode(["uint256", "address", "address", "uint256"], [chain_id, coordinator, requester, nonce]))
 
 
 def commitment(
@@ -101,6 +100,18 @@ def commitment(
             ],
         )
     )
+
+
+def commit_digest(*, chain_id: int, market: str, job: JobId, round_: int, commitment: bytes) -> bytes:
+    """What a member signs to have its commitment sent in a batch (EIP-712); 32 bytes."""
+    domain = keccak(
+        encode(
+            ["bytes32", "bytes32", "bytes32", "uint256", "address"],
+            [_EIP712_DOMAIN, keccak(text="AIVM JobMarket"), keccak(text="1"), chain_id, market],
+        )
+    )
+    message = keccak(encode(["bytes32", "bytes32", "uint8", "bytes32"], [_COMMIT, job, round_, commitment]))
+    return keccak(b"\x19\x01" + domain + message)
 
 
 def vrf_alpha(

@@ -12,6 +12,7 @@ from registry.contracts.job_market import JobMarket
 from registry.contracts.kernel_registry import KernelRegistry
 from registry.contracts.validator_staking import ValidatorStaking
 from registry.contracts.vrf_coordinator import VrfCoordinator
+from registry.jobs import job_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ class Network:
             job: the job's id.
             seconds: how long they are asked in all, however many they are and however slowly they answer.
         """
-        endpoints = {self.staking.validator(member).endpoint for member in self.market.committee_of(job)}
+        endpoints = {self.staking.validator(member).endpoint for member in job_of(self, job).committee}
         with GatewayClient(
             sorted(filter(_is_url, endpoints)),
             timeout=5.0,

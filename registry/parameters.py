@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ETHER = 10**18
 GWEI = 10**9
+DAY = 86_400
 DEVELOPMENT_MARKET = MarketParameters(
     seat_fee=ETHER // 1000,
     delivery_fee_per_gas=2 * GWEI,
@@ -43,10 +44,22 @@ class VrfParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StakingParameters:
-    """The ValidatorStaking's: in wei and seconds."""
+    """The ValidatorStaking's: in wei and seconds. An epoch must cover a job's time to its last draw."""
 
     minimum_stake: int = ETHER
-    thaw_period: int = 3600
+    thaw_period: int = 3 * DAY
+    epoch_length: int = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundParameters:
+    """What nobody can make the market's parameters exceed later; in wei and seconds."""
+
+    greatest_slash: int = ETHER
+    least_open_window: int = 64
+    least_commit_window: int = 20
+    longest_draw: int = 600
+    longest_life: int = DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +70,22 @@ class Parameters:
         treasury: is credited what is slashed; None for the deployer.
         vrf: of the VrfCoordinator.
         staking: of the ValidatorStaking; its thaw period must exceed the longest job.
-        market: of the JobMarket; its open window must exceed the longest wait for randomness.
+        market: of the JobMarket, at first; its open window must exceed the longest wait for randomness.
+        bounds: of the market's parameters, for good.
+        owner: can change the market's parameters and pause it; None for the deployer. Should be a timelock.
     """
 
     treasury: str | None = None
     vrf: VrfParameters = field(default_factory=VrfParameters)
     staking: StakingParameters = field(default_factory=StakingParameters)
     market: MarketParameters = DEVELOPMENT_MARKET
+    bounds: BoundParameters = field(default_factory=BoundParameters)
+    owner: str | None = None
 
     def amounts(self) -> dict[str, str]:
         """Every parameter by its path, numbers in decimal: the form of records, which hold no large integers."""
         flat: dict[str, str] = {}
-        for name in ("vrf", "staking", "market"):
+        for name in ("vrf", "staking", "market", "bounds"):
             part = getattr(self, name)
             flat |= {f"{name}.{entry.name}": str(getattr(part, entry.name)) for entry in dataclasses.fields(part)}
         return flat
@@ -77,8 +94,9 @@ class Parameters:
 def read_parameters(path: Path) -> Parameters:
     """Reads a TOML file of parameters; what it does not name stays as it is for a development chain.
 
-    Its tables are `[vrf]`, `[staking]` and `[market]`, with the members of the classes above; `treasury` stands before
-    them. Numbers are integers, or texts such as "0.5ether": TOML's integers are too short for much wei.
+    Its tables are `[vrf]`, `[staking]`, `[market]` and `[bounds]`, with the members of the classes above; `treasury`
+    and `owner` stand before them. Numbers are integers, or texts such as "0.5ether": TOML's integers are too short for
+    much wei.
 
     Raises:
         DeploymentError: naming the file and the member.
@@ -92,18 +110,20 @@ def read_parameters(path: Path) -> Parameters:
     chosen: dict[str, Any] = {}
     defaults = Parameters()
     for name, value in given.items():
-        if name == "treasury":
+        if name in {"treasury", "owner"}:
             if not isinstance(value, str) or re.fullmatch("0x[0-9a-fA-F]{40}", value) is None:
-                raise DeploymentError(f"{path}: treasury is not an address")
+                raise DeploymentError(f"{path}: {name} is not an address")
             chosen[name] = value
-        elif name in {"vrf", "staking", "market"} and isinstance(value, dict):
+        elif name in {"vrf", "staking", "market", "bounds"} and isinstance(value, dict):
             part = getattr(defaults, name)
             known = {entry.name for entry in dataclasses.fields(part)}
             chosen[name] = dataclasses.replace(
                 part, **{key: _number(path, f"{name}.{key}", known, entry) for key, entry in value.items()}
             )
         else:
-            raise DeploymentError(f"{path}: there is no {name}", hint="There are treasury, [vrf], [staking], [market].")
+            raise DeploymentError(
+                f"{path}: there is no {name}", hint="There are treasury, owner, [vrf], [staking], [market], [bounds]."
+            )
     return Parameters(**chosen)
 
 

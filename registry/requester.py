@@ -14,24 +14,21 @@ from aivm.execution.protocol import collect
 from aivm.kernel import input_record
 from aivm.manifest import Manifest
 from aivm.records import OutputRecord, ValidationRecord
-from registry.contracts.types import ZERO_ADDRESS, JobKind, JobRequest, JobStatus
+from registry.contracts.types import ZERO_ADDRESS, JobFailure, JobKind, JobRequest, JobStatus
 from registry.errors import RegistryError
+from registry.jobs import job_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aivm.tensors import Array, Tensors
     from registry.contracts.contract import Call
-    from registry.contracts.types import Job
+    from registry.jobs import Job
     from registry.network import Network
 
 
 class JobError(RegistryError):
     """A job did not give a result."""
-
-
-class JobUnknownError(JobError):
-    """The deployment has no job of this id."""
 
 
 class JobFailedError(JobError):
@@ -48,12 +45,20 @@ class ResultMismatchError(JobError):
 
 REFUND = "What was escrowed is credited to the job's refund address: `aivm job withdraw` collects it."
 
-#: What to do about the reasons that the market gives.
+#: Why a job failed, and what to do about it.
 FAILURES = {
-    "refused": "Most of the committee could not compute it. Are the kernel's and the input's blocks being served, and "
-    "can validators reach that gateway? Their logs say what they missed.",
-    "fewer validators than seats": "Ask for a smaller committee, or wait until more validators have staked.",
-    "no committee in time": "No VRF operator answered. Ask again later.",
+    JobFailure.NO_SEED: ("no randomness in time", "No VRF operator answered. Ask again later."),
+    JobFailure.TOO_FEW_VALIDATORS: (
+        "fewer validators than seats",
+        "Ask for a smaller committee, or wait until more validators have staked: stake weighs from the next epoch on.",
+    ),
+    JobFailure.REFUSED: (
+        "refused",
+        "Most of the committee could not compute it. Are the kernel's and the input's blocks served? Their logs tell.",
+    ),
+    JobFailure.NO_MAJORITY: ("no majority", ""),
+    JobFailure.TOO_LATE_TO_GROW: ("no majority, and too late to grow", ""),
+    JobFailure.TOO_FEW_LEFT: ("no majority, and too few left to draw", ""),
 }
 
 
@@ -110,6 +115,7 @@ def prepare(
     job = JobRequest(
         kernel=kernel,
         input=bytes(digest),
+        environment_class=bytes(32),
         committee_size=committee_size,
         consumer=ZERO_ADDRESS,
         callback_gas=0,
@@ -118,28 +124,13 @@ def prepare(
     return network.market.request(job), network.market.quote(kernel, committee_size=committee_size)
 
 
-def look(network: Network, job: bytes) -> tuple[JobStatus, Job]:
-    """A job and its status by the clock.
-
-    Raises:
-        JobUnknownError: when there is no such job.
-    """
-    status = network.market.status_of(job)
-    if status is JobStatus.UNKNOWN:
-        raise JobUnknownError(
-            f"there is no job 0x{job.hex()} in this deployment",
-            hint="Check the id, and that the deployment file and the endpoint are those that it was requested with.",
-        )
-    return status, network.market.job_of(job)
-
-
 def wait(
     network: Network,
     job: bytes,
     *,
     timeout: float,
     interval: float = 0.5,
-    on_change: Callable[[JobStatus, Job], None] | None = None,
+    on_change: Callable[[Job], None] | None = None,
 ) -> Job:
     """Waits until a job has a result.
 
@@ -148,7 +139,7 @@ def wait(
         job: the job's id.
         timeout: seconds to wait.
         interval: seconds between looks.
-        on_change: called with the status by the clock and the job whenever the status or round changes.
+        on_change: called with the job whenever its status or round changes.
 
     Raises:
         JobUnknownError: when there is no such job.
@@ -158,17 +149,15 @@ def wait(
     end = time.monotonic() + timeout
     seen: tuple[JobStatus, int] | None = None
     while True:
-        status, state = look(network, job)
+        state = job_of(network, job)
+        status = state.status
         if on_change and seen != (status, state.round):
-            on_change(status, state)
+            on_change(state)
             seen = (status, state.round)
         if status in {JobStatus.SETTLED, JobStatus.FINALISED}:
             return state
         if status is JobStatus.FAILED:
-            reason = failure_of(network, job, state)
-            raise JobFailedError(
-                f"job 0x{job.hex()} failed: {reason}", hint=" ".join(filter(None, [FAILURES.get(reason), REFUND]))
-            )
+            raise failure_of(state)
         if time.monotonic() > end:
             raise JobTimeoutError(
                 f"job 0x{job.hex()} is {status.name.lower()} after {timeout:g} s",
@@ -177,10 +166,12 @@ def wait(
         time.sleep(interval)
 
 
-def failure_of(network: Network, job: bytes, state: Job) -> str:
-    """Why a job failed, as the market's event says."""
-    events = network.chain.logs(network.market, "JobFailed", from_block=state.request_block, topics={"job": job})
-    return str(events[-1]["reason"]) if events else "no reason was recorded"
+def failure_of(job: Job) -> JobFailedError:
+    """Why a job failed, and what to do."""
+    if job.failure is None:
+        raise AssertionError(job.status)
+    reason, hint = FAILURES[job.failure]
+    return JobFailedError(f"job 0x{job.id.hex()} failed: {reason}", hint=" ".join(filter(None, [hint, REFUND])))
 
 
 def fetch(network: Network, job: bytes) -> Result:
@@ -198,7 +189,7 @@ def fetch(network: Network, job: bytes) -> Result:
         )
     manifest = manifest_of(network, state.kernel)
     with network.content_around(job) as content:
-        record = records.decode(content.get_record(state.digest), OutputRecord)
+        record = records.decode(content.get_record(state.result.digest), OutputRecord)
         limit = min(record.size, manifest.limits.output_bytes)
         file = content.read_bytes(Cid.parse(record.tensors), limit=limit)
     if len(file) != record.size:
@@ -208,12 +199,12 @@ def fetch(network: Network, job: bytes) -> Result:
         )
     outputs, _, recomputed = collect(manifest, file)
     for what, have in (("output record says", record.answer), ("output tensors give", f"0x{recomputed.hex()}")):
-        if have != f"0x{state.answer.hex()}":
+        if have != f"0x{state.result.answer.hex()}":
             raise ResultMismatchError(
-                f"job 0x{job.hex()} was settled with the answer 0x{state.answer.hex()}, its {what} {have}",
+                f"job 0x{job.hex()} was settled with the answer 0x{state.result.answer.hex()}, its {what} {have}",
                 hint="A majority attested an answer that does not follow from its own output. Do not use it.",
             )
-    return Result(job=job, digest=Digest(state.digest), answer=state.answer, outputs=outputs)
+    return Result(job=job, digest=Digest(state.result.digest), answer=state.result.answer, outputs=outputs)
 
 
 def certificate(network: Network, job: bytes) -> ValidationRecord:
@@ -226,14 +217,15 @@ def certificate(network: Network, job: bytes) -> ValidationRecord:
     if state.kind is not JobKind.VALIDATION:
         raise JobError(f"job 0x{job.hex()} is an inference and has no certificate", hint="`fetch` gives its result.")
     with network.content_around(job) as content:
-        return records.decode(content.get_record(state.digest), ValidationRecord)
+        return records.decode(content.get_record(state.result.digest), ValidationRecord)
 
 
 def _settled(network: Network, job: bytes) -> Job:
-    status, state = look(network, job)
-    if any(state.digest):
+    state = job_of(network, job)
+    if any(state.result.digest):
         return state
-    if status is JobStatus.FAILED:
-        reason = failure_of(network, job, state)
-        raise JobFailedError(f"job 0x{job.hex()} failed and has no result: {reason}", hint=FAILURES.get(reason, ""))
-    raise JobError(f"job 0x{job.hex()} has no result yet, it is {status.name.lower()}", hint="`aivm job watch` waits.")
+    if state.status is JobStatus.FAILED:
+        raise failure_of(state)
+    raise JobError(
+        f"job 0x{job.hex()} has no result yet, it is {state.status.name.lower()}", hint="`aivm job watch` waits."
+    )

@@ -8,32 +8,31 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
-def draw(seed: bytes, count: int, seated: Sequence[str], weights: Sequence[tuple[str, int]]) -> list[str]:
-    """Draws up to `count` validators, weighted, without replacement, none of the seated ones.
+def draw(seed: bytes, count: int, seated: Sequence[int], weights: Mapping[int, int]) -> list[int]:
+    """Draws up to `count` leaves, weighted, without replacement, none of the seated ones.
 
     Args:
         seed: the job's VRF output, 32 bytes.
         count: how many to draw.
-        seated: members of earlier rounds, in the order in which they were drawn.
-        weights: (address, wei) of each leaf in leaf order, at the end of the block before the request's.
+        seated: leaves of members of earlier rounds, in the order in which they were drawn.
+        weights: units by leaf, in the epoch of the request; of one tree if the job is for one.
 
     Returns:
-        The members in the order of their seats; fewer than `count` when nobody with weight is left.
+        The leaves in the order of their seats; fewer than `count` when none with weight is left.
     """
-    taken = {address.lower() for address in seated}
-    remaining = [0 if address.lower() in taken else weight for address, weight in weights]
-    drawn: list[str] = []
+    remaining = {leaf: weights[leaf] for leaf in sorted(weights) if leaf not in seated}
+    drawn: list[int] = []
     for seat in range(len(seated), len(seated) + count):
-        total = sum(remaining)
+        total = sum(remaining.values())
         if total == 0:
             break
         point = int.from_bytes(keccak(encode(["bytes32", "uint256"], [seed, seat]))) % total
-        for leaf, weight in enumerate(remaining):
+        for leaf, weight in remaining.items():
             if point < weight:
-                drawn.append(weights[leaf][0])
+                drawn.append(leaf)
                 remaining[leaf] = 0
                 break
             point -= weight

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IInferenceConsumer} from "../interfaces/IInferenceConsumer.sol";
 import {IJobMarket} from "../interfaces/IJobMarket.sol";
-import {JobId, KernelId, RecordDigest} from "../types/Ids.sol";
+import {EnvironmentClass, JobId, KernelId, RecordDigest} from "../types/Ids.sol";
 
 /// @title A small dApp: reads the digit on an image, and believes the label because a drawn committee agreed on it.
 /// @notice Put an image into an input record, call `read` with the record's digest and the quoted fee, and look up `readingOf`
@@ -46,6 +46,7 @@ contract DigitReader is IInferenceConsumer {
             IJobMarket.JobRequest({
                 kernel: kernel,
                 input: image,
+                environmentClass: EnvironmentClass.wrap(0),
                 committeeSize: committeeSize,
                 consumer: address(this),
                 callbackGas: CALLBACK_GAS,

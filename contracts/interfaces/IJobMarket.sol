@@ -1,136 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Commitment, JobId, KernelId, RandomnessId, RecordDigest} from "../types/Ids.sol";
+import {Commitment, EnvironmentClass, JobId, KernelId, RecordDigest} from "../types/Ids.sol";
+import {IMarketParameters} from "./IMarketParameters.sol";
+import {Attestation, JobFailure, JobProgress, JobStatus, JobTerms, Outcome, Result, Shown, Vote} from "../types/Job.sol";
+import {Seat} from "../types/Seat.sol";
 
 /// @title Jobs: request, seed, committee, commit, reveal, settle, deliver.
 /// @notice A job's output is what a strict majority of its whole committee reveals. No majority: the committee grows by
 ///         newly drawn members, up to a bound; then everyone is refunded. Every state leaves by a call that anyone can
-///         make. Results are readable before any callback, and a callback changes nothing but its own flag. All payouts
-///         are credits that their owner withdraws.
+///         make. All payouts are credits that their owner withdraws.
+///
+///         The chain keeps one word a job: its status, its deadline, and a hash of its terms and its progress. Whoever calls brings
+///         these two along; both follow from the job's events (see the `registry` package). A contract learns a result by its
+///         callback, or from anyone who brings it, by `verifyResult`.
+///
+///         There are two ways to commit and reveal, with the same result. In a *batch*, members sign their commitments and
+///         hand them, and later the openings, to whoever sends them on: two transactions in all. *Alone*, a member sends
+///         its own, at any time: whoever is left out of a batch loses nothing but gas.
 interface IJobMarket {
-    enum Kind {
-        Inference, // run the kernel on one input
-        Validation // run the kernel's conformance cases: admission
-    }
-
-    enum Status {
-        Unknown,
-        Requested, // waits for its seed
-        Committing, // the members of this round commit
-        Revealing, // the members of this round open their commitments
-        Settled, // the result is readable; deviators are slashed after the challenge window
-        Finalised, // paid, slashed, unlocked
-        Failed // refunded: no seed, no committee or no majority
-    }
-
-    struct Parameters {
-        uint96 seatFee; // wei to each member of the majority
-        uint64 deliveryFeePerGas; // wei per unit of callback gas, to whoever delivers first
-        uint96 deviationSlash; // wei, for an answer outside the majority and for a commitment left unopened; at most the minimum stake
-        uint96 absenceSlash; // wei, for a seat that never committed; at most deviationSlash
-        uint32 openWindow; // seconds from the request to the latest draw
-        uint32 commitWindow; // seconds
-        uint32 revealWindow; // seconds
-        uint32 challengeWindow; // seconds
-    }
-
     struct JobRequest {
         KernelId kernel;
-        RecordDigest input; // the input record; for a validation, the manifest record
+        RecordDigest input; // the input record
+        EnvironmentClass environmentClass; // zero: validators of any class; a pinned kernel needs one
         uint8 committeeSize; // odd, MINIMUM_COMMITTEE to MAXIMUM_COMMITTEE
         address consumer; // called back with the result, or zero
         uint32 callbackGas; // at most MAXIMUM_CALLBACK_GAS
         address refundTo; // credited with whatever is left over
     }
 
-    struct Job {
-        Kind kind;
-        Status status; // as stored; see `statusOf` for the status by the clock
-        uint8 round; // 0 for the first
-        uint8 committeeSize; // as requested
-        uint8 committed; // members of this round that have committed
-        uint8 revealed; // members of this round that have revealed
-        bool delivered; // the consumer took the result
-        bool deliveryPaid; // the delivery fee is spent
-        uint48 requestBlock; // committees are weighted by the stake at the end of this block less one
-        uint48 deadline; // of the current status, in seconds
-        uint32 callbackGas;
-        address requester;
-        address consumer;
-        address refundTo;
-        uint96 escrow; // wei held for this job
-        KernelId kernel;
-        RecordDigest input;
-        RandomnessId randomness;
-        bytes32 seed; // the VRF output, once drawn
-        RecordDigest digest; // the result, once settled
-        bytes32 answer; // the result's on-chain word, once settled
-    }
-
-    /// @notice What a validator says it computed, or that it refuses the job.
-    /// @dev A refusal is an attestation whose digest, answer and sketch are zero: the input cannot be fetched, or breaks the
-    ///      kernel's input conventions, or this machine does not satisfy the manifest. Without it a requester could have
-    ///      honest members slashed for their absence, by asking for something that cannot be computed. A refusal is a vote
-    ///      like any other: when a strict majority of all seats refuses, `settle` fails the job with reason "refused", the requester is
-    ///      refunded, nobody is paid, and only absent and withholding members are slashed. When the majority agrees on an
-    ///      output instead, a refusal is the fault `Refused`, which costs `absenceSlash`.
-    struct Attestation {
-        RecordDigest digest; // of the output record, zero for a refusal
-        bytes32 answer; // the output's on-chain word
-        bytes32 sketch; // zero under the Exact rule
-        RecordDigest environment; // of the environment record it ran in
-    }
-
-    struct Seat {
-        uint8 round; // in which the member was drawn
-        bool committed;
-        bool revealed;
-        Commitment commitment;
-        Attestation attestation; // once revealed
-    }
-
-    event JobRequested(JobId indexed job, KernelId indexed kernel, address indexed requester, Kind kind, RecordDigest input, RandomnessId randomness);
-    event CommitteeDrawn(JobId indexed job, uint8 round, bytes32 seed, address[] members, uint256 commitDeadline);
+    event JobRequested(JobId indexed job, KernelId indexed kernel, address indexed requester, JobTerms terms);
+    /// @dev `seats` are those of this round; earlier rounds keep theirs.
+    event CommitteeDrawn(JobId indexed job, uint8 round, bytes32 seed, Seat[] seats, uint256 commitDeadline);
+    event BatchCommitted(JobId indexed job, uint8 round, Commitment[] batch);
+    /// @dev Without a majority, before the committee grows.
+    event RoundCounted(JobId indexed job, uint8 round, Vote[] votes);
     event Committed(JobId indexed job, uint8 round, address indexed validator, Commitment commitment);
     event RevealStarted(JobId indexed job, uint8 round, uint256 revealDeadline);
+    /// @dev By the member itself, or by the opening that the settlement was shown.
     event Revealed(JobId indexed job, uint8 round, address indexed validator, Attestation attestation);
-    event JobSettled(JobId indexed job, RecordDigest digest, bytes32 answer, uint256 votes, uint256 committee);
+    event JobSettled(JobId indexed job, Result result, Outcome[] outcomes, uint256 votes, uint256 challengeDeadline);
     event JobFinalised(JobId indexed job);
-    event JobFailed(JobId indexed job, string reason);
+    event JobFailed(JobId indexed job, JobFailure reason);
     event Delivered(JobId indexed job, address indexed consumer);
     event DeliveryFailed(JobId indexed job, address indexed consumer);
     event ValidatorPaid(JobId indexed job, address indexed validator, uint256 amount);
-    event ValidatorFaulted(JobId indexed job, address indexed validator, Fault fault, uint256 slashed);
-
-    enum Fault {
-        Absent, // never committed
-        Withheld, // committed and did not reveal
-        Deviated, // revealed something else than the majority
-        Refused // revealed a refusal where the majority agreed on an output; costs as much as absence
-    }
+    event ValidatorFaulted(JobId indexed job, address indexed validator, Outcome fault, uint256 slashed);
 
     error JobMarket_InvalidParameters();
     error JobMarket_InvalidCommitteeSize(uint256 have);
     error JobMarket_InvalidRefundAddress();
+    error JobMarket_UnknownClass(EnvironmentClass environmentClass);
     error JobMarket_CallbackGasTooHigh(uint256 have, uint256 limit);
     error JobMarket_FeeTooLow(uint256 have, uint256 want);
+    error JobMarket_ClassNeeded(KernelId kernel);
     error JobMarket_KernelNotApproved(KernelId kernel);
     error JobMarket_NotRegistry(address caller);
     error JobMarket_UnknownJob(JobId job);
-    error JobMarket_WrongStatus(JobId job, Status have, Status want);
+    error JobMarket_WrongState(JobId job, bytes32 have);
+    error JobMarket_WrongStatus(JobId job, JobStatus have, JobStatus want);
     error JobMarket_SeedPending(JobId job);
     error JobMarket_TooLate(JobId job, uint256 deadline);
     error JobMarket_TooEarly(JobId job, uint256 notBefore);
-    error JobMarket_NotSeated(JobId job, address validator);
-    error JobMarket_NotThisRound(JobId job, address validator, uint8 seatRound, uint8 round);
+    error JobMarket_NotThisRound(JobId job, address validator);
     error JobMarket_AlreadyCommitted(JobId job, address validator);
     error JobMarket_AlreadyRevealed(JobId job, address validator);
     error JobMarket_NotCommitted(JobId job, address validator);
     error JobMarket_EmptyCommitment(JobId job);
+    error JobMarket_WrongSignature(JobId job, address validator);
+    error JobMarket_WrongBatch(JobId job, uint256 have, uint256 want);
     error JobMarket_WrongOpening(JobId job, address validator, Commitment have, Commitment want);
+    error JobMarket_WrongReveal(JobId job, address validator);
+    error JobMarket_NotShown(JobId job, address validator);
     error JobMarket_RefusalNotEmpty(JobId job);
-    error JobMarket_SketchNotAllowed(JobId job);
     error JobMarket_NoConsumer(JobId job);
     error JobMarket_AlreadyDelivered(JobId job);
     error JobMarket_GasTooLow(uint256 have, uint256 want);
@@ -141,30 +83,39 @@ interface IJobMarket {
     /// @notice Escrows the value for a kernel's admission. Only the KernelRegistry, which is also the consumer.
     function requestValidation(KernelId kernel, RecordDigest manifestRecord, uint8 committeeSize, address refundTo) external payable returns (JobId);
 
-    /// @notice Draws the committee, fulfilling the job's randomness with `proof` first if that has not been done.
-    ///         Fails the job, with a refund, when there are fewer validators than seats. Anyone may call.
-    function open(JobId job, bytes calldata proof) external;
+    /// @notice Fulfils the job's randomness and draws the committee. Fails the job, with a refund, when there are fewer
+    ///         validators than seats. Anyone may call.
+    function open(JobId job, JobTerms calldata terms, bytes calldata proof) external;
 
-    /// @notice A member's commitment for this round; see `commitmentOf`. The last one starts the reveals at once.
-    function commit(JobId job, Commitment commitment) external;
+    /// @notice Brings the commitments of at least a strict majority of this round's seats, once a round, signed by their members.
+    ///         Anyone may call. If then every seat has committed, the reveals start at once.
+    /// @param batch one commitment for each seat of this round; zero for a seat that is left out
+    /// @param signatures for each one that is not, in their order: 64 bytes (ERC-2098) over `commitDigest`
+    function commitBatch(JobId job, bytes32 termsHash, JobProgress calldata progress, Commitment[] calldata batch, bytes calldata signatures) external;
 
-    /// @notice Opens the caller's commitment, after everyone has committed or the commit window has passed.
-    function reveal(JobId job, Attestation calldata attestation, bytes32 salt) external;
+    /// @notice The caller's own commitment for this round. The last one starts the reveals at once.
+    function commit(JobId job, bytes32 termsHash, JobProgress calldata progress, Commitment commitment) external;
 
-    /// @notice Counts, once everyone who committed has revealed or the reveal window has passed: settles the job,
-    ///         or grows its committee, or fails it. Anyone may call.
-    function settle(JobId job) external;
+    /// @notice Opens the caller's commitment, after everyone has committed or the commit window has passed. Whoever has
+    ///         committed in a batch need not, if its opening is shown to `settle`.
+    function reveal(JobId job, bytes32 termsHash, JobProgress calldata progress, Attestation calldata attestation, bytes32 salt) external;
 
-    /// @notice Pays the majority and the publisher, slashes deviators, refunds the rest, after the challenge window. Anyone may call.
-    function finalise(JobId job) external;
+    /// @notice Counts, once every commitment is shown open or the reveal window has passed: settles the job, or grows its
+    ///         committee, or fails it. Anyone may call. What a member has revealed by itself must be shown.
+    /// @param shown for each seat of this round
+    function settle(JobId job, JobTerms calldata terms, JobProgress calldata progress, Shown[] calldata shown) external;
+
+    /// @notice Pays the majority and the publisher, slashes deviators, refunds the rest, after the challenge window. Anyone may
+    ///         call, and is credited a share of what is slashed.
+    function finalise(JobId job, JobTerms calldata terms, JobProgress calldata progress) external;
 
     /// @notice Fails a job that got no committee in time, with a refund. Anyone may call.
-    function expire(JobId job) external;
+    function expire(JobId job, JobTerms calldata terms) external;
 
     /// @notice Calls the consumer with a settled result and exactly the gas that was asked for. Anyone may call, and call
     ///         again after a failure; the first call is paid.
     /// @return success whether the consumer took it
-    function deliver(JobId job) external returns (bool success);
+    function deliver(JobId job, JobTerms calldata terms, JobProgress calldata progress) external returns (bool success);
 
     /// @notice What `request` costs: randomness, author, seats of the largest committee, delivery; in wei.
     function quote(KernelId kernel, uint8 committeeSize, uint32 callbackGas) external view returns (uint256);
@@ -172,19 +123,33 @@ interface IJobMarket {
     function quoteValidation(uint8 committeeSize) external view returns (uint256);
 
     /// @notice The status by the clock: Committing turns into Revealing when its window has passed.
-    function statusOf(JobId job) external view returns (Status);
+    function statusOf(JobId job) external view returns (JobStatus);
 
-    function jobOf(JobId job) external view returns (Job memory);
+    /// @notice When the stored status ends, in seconds.
+    function deadlineOf(JobId job) external view returns (uint256);
 
-    function committeeOf(JobId job) external view returns (address[] memory);
+    /// @return paid whether the first delivery was made
+    /// @return delivered whether the consumer took the result
+    function deliveryOf(JobId job) external view returns (bool paid, bool delivered);
 
-    /// @notice A member's seat; reverts with NotSeated for anybody else.
-    function seatOf(JobId job, address validator) external view returns (Seat memory);
+    /// @notice Whether these are the job's terms and progress.
+    function isState(JobId job, bytes32 termsHash, JobProgress calldata progress) external view returns (bool);
+
+    /// @notice The result of a settled or finalised job; reverts if this is not its state.
+    /// @return result what the committee agreed on
+    /// @return isFinal whether the challenge window is over
+    function verifyResult(JobId job, bytes32 termsHash, JobProgress calldata progress) external view returns (Result memory result, bool isFinal);
+
+    /// @notice What stands behind a seat that acted alone: zero, its commitment, or the hash of what it revealed.
+    function ballotOf(JobId job, uint256 seat) external view returns (bytes32);
 
     /// @notice The commitment to an attestation.
     /// @dev keccak256(abi.encode(COMMITMENT_DOMAIN, chainid, market, job, round, validator, digest, answer, sketch,
     ///      environment, salt)); COMMITMENT_DOMAIN = keccak256("aivm/commitment/1").
     function commitmentOf(JobId job, uint8 round, address validator, Attestation calldata attestation, bytes32 salt) external view returns (Commitment);
 
-    function parameters() external view returns (Parameters memory);
+    /// @notice What a member signs for a batch: EIP-712, `Commit(bytes32 job,uint8 round,bytes32 commitment)`.
+    function commitDigest(JobId job, uint8 round, Commitment commitment) external view returns (bytes32);
+
+    function parameters() external view returns (IMarketParameters);
 }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {JobId, KernelId, ManifestId, RecordDigest} from "../types/Ids.sol";
-import {Manifest} from "../types/Manifest.sol";
+import {AggregationRule, DeterminismClass, Manifest} from "../types/Manifest.sol";
 import {IInferenceConsumer} from "./IInferenceConsumer.sol";
 
 /// @title The kernels: manifests, names and versions, life cycle.
@@ -26,6 +26,15 @@ interface IKernelRegistry is IInferenceConsumer {
         RecordDigest certificate; // the validation record that the committee agreed on, once there is one
     }
 
+    struct Terms {
+        address publisher; // is paid the author fee
+        Status status; // only approved kernels take inference jobs
+        DeterminismClass determinism; // pinned kernels are run by validators of one environment class
+        AggregationRule rule; // how answers become one
+        uint16 tolerance; // bits between sketches, under the Hamming rule
+        uint96 authorFee; // wei per job
+    }
+
     event PublisherRegistered(address indexed publisher, string handle);
     event KernelRegistered(KernelId indexed kernel, address indexed publisher, ManifestId manifestId, RecordDigest record, string name, string version);
     event ValidationRequested(KernelId indexed kernel, JobId indexed job);
@@ -46,7 +55,6 @@ interface IKernelRegistry is IInferenceConsumer {
     error KernelRegistry_VersionTaken(string name, string version, KernelId by);
     error KernelRegistry_FieldTooLong(string field, uint256 have, uint256 limit);
     error KernelRegistry_InvalidField(string field);
-    error KernelRegistry_UnsupportedAggregation(uint8 rule);
     error KernelRegistry_UnknownKernel(KernelId kernel);
     error KernelRegistry_UnknownName(string path);
     error KernelRegistry_WrongStatus(KernelId kernel, Status have, Status want);
@@ -80,11 +88,8 @@ interface IKernelRegistry is IInferenceConsumer {
 
     function kernelOf(KernelId kernel) external view returns (Kernel memory);
 
-    /// @notice What a job needs to know of a kernel, in two storage reads; all zero if it is unknown.
-    /// @return publisher is paid the author fee
-    /// @return status only Approved kernels take inference jobs
-    /// @return authorFee wei per job
-    function termsOf(KernelId kernel) external view returns (address publisher, Status status, uint96 authorFee);
+    /// @notice What a job needs to know of a kernel, in four storage reads; all zero if it is unknown.
+    function termsOf(KernelId kernel) external view returns (Terms memory);
 
     function manifestOf(KernelId kernel) external view returns (Manifest memory);
 

@@ -2,96 +2,112 @@
 pragma solidity 0.8.37;
 
 import {EnvironmentClass} from "../types/Ids.sol";
+import {Seat} from "../types/Seat.sol";
 
 /// @title Who may validate, with how much at stake.
-/// @notice Thawing stake no longer weighs in draws but stays slashable until it is withdrawn. A validator that has been
-///         drawn is locked until its job is final. Draws read the weights of a past block, so that stake moved after a
-///         request weighs nothing in it. A validator's weight is its stake less the thawing part if that reaches
-///         `minimumStake`, else zero; exactly those with weight have a leaf in the sum tree.
+/// @notice Time is cut into epochs. A validator's weight in an epoch follows from its stake when the epoch begins: stake that
+///         moves weighs from the next epoch on, so nothing that happens after a request, or in its block, changes who is
+///         drawn for it. Weight is the stake less the thawing part, in units of a sixteenth of `minimumStake`, if that
+///         part reaches `minimumStake`, else zero; at most `GREATEST_WEIGHT`.
+///         Thawing stake stays slashable until it is withdrawn, and it thaws for longer than any job in which its owner can
+///         sit takes to be decided. Whoever is blamed then is held until the job is final.
 interface IValidatorStaking {
     struct Validator {
         uint128 stake; // everything that is slashable, thawing part included
         uint128 thawing;
         uint48 thawsAt; // when the thawing part can leave, in seconds
-        uint32 locks; // jobs that this validator is seated in and that are not final
-        uint32 leaf; // 1 + its place in the sum tree, 0 when it has none
+        uint32 blamed; // decided jobs that are not final and in which this validator is at fault
+        uint32 leaf; // 1 + its place in the forest, 0 when it has none
         EnvironmentClass environmentClass;
         string endpoint; // base URL of the gateway that serves its outputs, may be empty
     }
 
     event Staked(address indexed validator, uint256 amount, uint256 stake);
     event ProfileChanged(address indexed validator, EnvironmentClass indexed environmentClass, string endpoint);
+    event TreeAssigned(EnvironmentClass indexed environmentClass, uint256 tree);
     event Thawing(address indexed validator, uint256 amount, uint256 thawsAt);
     event ThawCancelled(address indexed validator, uint256 amount);
     event StakeReleased(address indexed validator, uint256 amount, uint256 stake);
-    event Slashed(address indexed validator, uint256 amount, uint256 stake);
+    event Slashed(address indexed validator, uint256 amount, uint256 stake, address indexed reporter, uint256 reward);
 
     error ValidatorStaking_NotMarket(address caller);
     error ValidatorStaking_StakeTooLow(uint256 have, uint256 want);
     error ValidatorStaking_NotEnough(address validator, uint256 have, uint256 want);
     error ValidatorStaking_NotThawed(address validator, uint256 thawsAt);
     error ValidatorStaking_NothingThawing(address validator);
-    error ValidatorStaking_Locked(address validator, uint256 locks);
-    error ValidatorStaking_Full(uint256 capacity);
+    error ValidatorStaking_Blamed(address validator, uint256 jobs);
     error ValidatorStaking_EndpointTooLong(uint256 have, uint256 limit);
     error ValidatorStaking_InvalidEndpoint();
+    error ValidatorStaking_InvalidClass();
     error ValidatorStaking_ZeroAmount();
-    error ValidatorStaking_NotPast(uint256 blockNumber, uint256 currentBlock);
+    error ValidatorStaking_WrongEpoch(uint256 epoch, uint256 currentEpoch);
     error ValidatorStaking_InvalidParameters();
 
     /// @notice Adds the value to the caller's stake and sets its profile. What does not thaw must reach `minimumStake`.
+    /// @param environmentClass not zero. A change moves the caller to the tree of the new class, from the next epoch on.
     /// @param endpoint at most 256 bytes of printable ASCII
-    /// @dev Only the validator itself can call this for itself: nobody can lengthen another's lock.
+    /// @dev Only the validator itself can call this for itself: nobody can lengthen another's thaw.
     function stake(EnvironmentClass environmentClass, string calldata endpoint) external payable;
 
-    /// @notice Starts to take `amount` wei out: it stops weighing at once and can leave after `thawPeriod` seconds.
-    ///         Thawing more restarts the clock of all of it.
+    /// @notice Starts to take `amount` wei out: it weighs no more from the next epoch on and can leave after `thawPeriod`
+    ///         seconds. Thawing more restarts the clock of all of it.
     function thaw(uint128 amount) external;
 
     /// @notice Puts the thawing part back to work.
     function cancelThaw() external;
 
-    /// @notice Credits the thawed part; collect it with `withdraw`. Refused while the caller sits in an unfinished job.
+    /// @notice Credits the thawed part; collect it with `withdraw`. Refused while the caller is blamed in a job that is not final.
     function release() external;
 
-    /// @notice Draws up to `count` validators, weighted by their stake at `atBlock`, without replacement, none of `seated`.
+    /// @notice Draws up to `count` validators, weighted as in `epoch`, without replacement, none of `seated`.
+    /// @param tree whose leaves are drawn from; `ALL_TREES` for all
+    /// @param seated drawn for the same job, and so in the same epoch, before
+    /// @param epoch the current one or the one before
     /// @dev Seat i = seated.length + j takes the validator at keccak256(abi.encode(seed, i)) mod (remaining weight), counted
     ///      over the leaves in order, leaves of seated and drawn validators counting zero. Fewer than `count` are returned
-    ///      when nobody with weight is left. `atBlock` must be past, and `seated` free of duplicates.
-    function draw(bytes32 seed, uint256 count, address[] calldata seated, uint48 atBlock) external view returns (address[] memory drawn);
+    ///      when nobody with weight is left. `seated` must be free of duplicates.
+    function draw(bytes32 seed, uint256 count, Seat[] calldata seated, uint256 tree, uint256 epoch) external view returns (Seat[] memory drawn);
 
-    /// @notice Holds the stake of these validators until `unlock`. Only the market.
-    function lock(address[] calldata validators) external;
+    /// @notice Holds the stake of these validators until `absolve`. Only the market.
+    function blame(address[] calldata validators) external;
 
-    /// @notice Ends one lock of each. Only the market.
-    function unlock(address[] calldata validators) external;
+    /// @notice Ends one blame of each. Only the market.
+    function absolve(address[] calldata validators) external;
 
-    /// @notice Takes up to `amount` wei of stake, thawing stake included, and credits it to the treasury. Only the market.
+    /// @notice Takes up to `amount` wei of stake, thawing stake included. `reporter` is credited `REPORTER_SHARE` of 10,000 parts
+    ///         of it, the treasury the rest. Only the market.
     /// @return slashed what was there to take
-    function slash(address validator, uint128 amount) external returns (uint128 slashed);
+    function slash(address validator, uint128 amount, address reporter) external returns (uint128 slashed);
 
     function validator(address account) external view returns (Validator memory);
 
-    /// @notice Weight in draws at the end of a past block, in wei.
-    function weightAt(address account, uint48 blockNumber) external view returns (uint256);
+    /// @notice The epoch of this block: whole epoch lengths since the beginning of Unix time.
+    function currentEpoch() external view returns (uint256);
 
-    function totalWeightAt(uint48 blockNumber) external view returns (uint256);
+    /// @notice Weight of a leaf, in units, in the current epoch, the one before or the next.
+    function weightAt(uint256 leaf, uint256 epoch) external view returns (uint256);
 
-    /// @notice The validator now on a leaf (counted from 0), or zero. Lists all that have weight when read for 0..leafCount().
-    function validatorAt(uint256 leafIndex) external view returns (address);
+    /// @notice The eight weights below a node of the forest, packed as in WeightForest; for those who follow a draw off chain.
+    function weightsAt(uint256 level, uint256 index, uint256 epoch) external view returns (uint256);
 
-    /// @notice The validator that was on a leaf at the end of a past block, or zero. A leaf that was given up is given to
-    ///         others later; what a past block looked like never changes.
-    function validatorAtBlock(uint256 leafIndex, uint48 blockNumber) external view returns (address);
+    function totalWeightAt(uint256 tree, uint256 epoch) external view returns (uint256);
 
-    /// @notice How many leaves were ever in use; never falls.
-    function leafCount() external view returns (uint256);
+    /// @notice Who is on a leaf, or who was last; zero if nobody ever was.
+    function holderOf(uint256 leaf) external view returns (address);
+
+    /// @notice How many leaves of a tree were ever in use; never falls while its class has it.
+    function leafCount(uint256 tree) external view returns (uint256);
+
+    /// @notice The tree of a class and whether it has one of its own. Classes that came when all trees were taken share the last.
+    function treeOf(EnvironmentClass environmentClass) external view returns (uint256 tree, bool own);
 
     function market() external view returns (address);
 
     function minimumStake() external view returns (uint128);
 
     function thawPeriod() external view returns (uint48);
+
+    function epochLength() external view returns (uint32);
 
     function treasury() external view returns (address);
 }

@@ -2,65 +2,65 @@
 pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {SumTree} from "./SumTree.sol";
+import {WeightForest} from "./WeightForest.sol";
 
-/// @title Who is on which leaf of a sum tree, now and at the end of every past block.
-/// @notice Leaves are given up and given to others. Both directions are kept as traces keyed by block number, like the weights
-///         of the tree, so that a past block reads the same for ever, however often a leaf changes hands: no waiting time
-///         has to pass before a leaf is used again, and none is trusted.
-/// @dev Within one block the last write of each trace stands. `take` and `vacate` write both directions together, so what
-///      stands at the end of a block is consistent.
+/// @title Who is on which leaf of a forest.
+/// @notice A leaf is given to somebody else only when no draw can still see its last holder there. A draw sees the weights of its
+///         own epoch or of the one before. A leaf given up in epoch e weighs nothing from e + 1 on, so the last draw that
+///         can fall on it is made in e + 1, and from e + 2 on it is free. Holders therefore need no history.
 library Leaves {
-    using Checkpoints for Checkpoints.Trace208;
+    using SafeCast for uint256;
+
+    /// @dev Epochs from giving a leaf up to giving it away.
+    uint256 internal constant REST = 2;
+
+    struct Vacancy {
+        uint32 leaf; // within its tree
+        uint32 epoch; // in which it was given up
+    }
+
+    /// @dev The leaves of one tree. The vacancies are a queue: the one that has rested longest is used first.
+    struct Tree {
+        uint32 used; // leaves ever used: 0 … used-1
+        uint32 held; // leaves that somebody is on now
+        uint32 first; // the next vacancy to be used
+        uint32 end; // where the next vacancy goes
+        uint32 emptiedAt; // the epoch in which `held` last became zero
+        mapping(uint256 place => Vacancy) vacancies;
+    }
 
     struct Book {
-        mapping(uint256 leaf => Checkpoints.Trace208) holders; // address
-        mapping(address account => Checkpoints.Trace208) places; // 1 + leaf, 0 for none
-        uint16[] vacant; // given up, the next to be used last
-        uint16 count; // leaves ever in use: 0..count-1
+        mapping(uint256 tree => Tree) trees;
+        mapping(uint256 leaf => address) holders;
     }
 
-    /// @notice Whether `take` has a leaf to give.
-    function hasRoom(Book storage self) internal view returns (bool) {
-        return self.count < SumTree.CAPACITY || self.vacant.length != 0;
+    error Leaves_Full(uint256 tree, uint256 capacity);
+
+    /// @notice Puts an account that has no leaf on one of a tree: the vacancy that has rested longest, or else a new leaf.
+    function take(Book storage self, uint256 treeIndex, address account, uint256 epoch) internal returns (uint256 leaf) {
+        Tree storage tree = self.trees[treeIndex];
+        if (_hasRested(tree, epoch)) leaf = tree.vacancies[tree.first++].leaf;
+        else if (tree.used < WeightForest.TREE_CAPACITY) leaf = tree.used++;
+        else revert Leaves_Full(treeIndex, WeightForest.TREE_CAPACITY);
+        ++tree.held;
+        leaf += treeIndex * WeightForest.TREE_CAPACITY;
+        self.holders[leaf] = account;
     }
 
-    /// @notice Puts an account that has no leaf on one: the last that was given up, or a new one. Only if there is room.
-    function take(Book storage self, address account) internal returns (uint256 leaf) {
-        uint256 vacancies = self.vacant.length;
-        if (vacancies != 0) {
-            leaf = self.vacant[vacancies - 1];
-            self.vacant.pop();
-        } else {
-            leaf = self.count;
-            self.count = SafeCast.toUint16(leaf + 1);
-        }
-        uint48 today = SafeCast.toUint48(block.number);
-        self.holders[leaf].push(today, uint160(account));
-        self.places[account].push(today, SafeCast.toUint208(leaf + 1));
+    /// @notice Takes whoever is on a leaf off it. Its name stays there until the leaf is given away.
+    function vacate(Book storage self, uint256 leaf, uint256 epoch) internal {
+        Tree storage tree = self.trees[leaf / WeightForest.TREE_CAPACITY];
+        tree.vacancies[tree.end++] = Vacancy((leaf % WeightForest.TREE_CAPACITY).toUint32(), epoch.toUint32());
+        if (--tree.held == 0) tree.emptiedAt = epoch.toUint32();
     }
 
-    /// @notice Takes an account off the leaf that it is on.
-    function vacate(Book storage self, address account, uint256 leaf) internal {
-        uint48 today = SafeCast.toUint48(block.number);
-        self.holders[leaf].push(today, 0);
-        self.places[account].push(today, 0);
-        self.vacant.push(SafeCast.toUint16(leaf));
+    /// @notice Whether nobody is on a leaf of the tree, and no draw can still see who was.
+    function isIdle(Book storage self, uint256 treeIndex, uint256 epoch) internal view returns (bool) {
+        Tree storage tree = self.trees[treeIndex];
+        return tree.held == 0 && (tree.used == 0 || epoch >= tree.emptiedAt + REST);
     }
 
-    /// @notice Who is on a leaf now, or zero.
-    function holder(Book storage self, uint256 leaf) internal view returns (address) {
-        return address(uint160(self.holders[leaf].latest()));
-    }
-
-    /// @notice Who was on a leaf at the end of a past block, or zero.
-    function holderAt(Book storage self, uint256 leaf, uint48 blockNumber) internal view returns (address) {
-        return address(uint160(self.holders[leaf].upperLookupRecent(blockNumber)));
-    }
-
-    /// @notice 1 + the leaf that an account was on at the end of a past block, or 0.
-    function placeAt(Book storage self, address account, uint48 blockNumber) internal view returns (uint256) {
-        return self.places[account].upperLookupRecent(blockNumber);
+    function _hasRested(Tree storage tree, uint256 epoch) private view returns (bool) {
+        return tree.first != tree.end && epoch >= tree.vacancies[tree.first].epoch + REST;
     }
 }

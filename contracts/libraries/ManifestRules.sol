@@ -15,6 +15,7 @@ library ManifestRules {
     uint256 internal constant CID_LENGTH = 36;
     uint32 internal constant TIME_LIMIT_MS = 24 hours * 1000;
     uint64 internal constant MEMORY_LIMIT = 1 << 42;
+    uint16 internal constant SKETCH_BITS = 256;
     uint64 internal constant OUTPUT_LIMIT = 1 << 36;
 
     /// @notice Reverts with the first rule that is broken, in the order of the fields.
@@ -62,13 +63,12 @@ library ManifestRules {
         _require(seeds.policy == SeedPolicy.Fixed || seeds.fixedSeed == 0, "seeds.fixedSeed");
     }
 
-    /// @dev Hamming is reserved: the JobMarket cannot settle by it.
+    /// @dev A tolerance is a number of the sketch's bits; the Exact rule looks at neither.
     function _checkAggregation(Aggregation calldata aggregation) private pure {
-        if (aggregation.rule != AggregationRule.Exact) {
-            revert IKernelRegistry.KernelRegistry_UnsupportedAggregation(uint8(aggregation.rule));
-        }
-        _require(bytes(aggregation.sketch).length == 0, "aggregation.sketch");
-        _require(aggregation.tolerance == 0, "aggregation.tolerance");
+        bool exact = aggregation.rule == AggregationRule.Exact;
+        checkText(aggregation.sketch, "aggregation.sketch", STRING_LIMIT);
+        _require((bytes(aggregation.sketch).length == 0) == exact, "aggregation.sketch");
+        _require(aggregation.tolerance <= (exact ? 0 : SKETCH_BITS), "aggregation.tolerance");
     }
 
     function _checkLimits(Limits calldata limits) private pure {

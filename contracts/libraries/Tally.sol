@@ -1,35 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {AggregationRule} from "../types/Manifest.sol";
+import {Ballot, Outcome, Vote} from "../types/Job.sol";
 import {RecordDigest} from "../types/Ids.sol";
 
-/// @title The settlement rule: more than half of all seats said the same.
+/// @title The settlement rules: what more than half of all seats said (docs/protocol.md §8).
+/// @notice Both rules look for one seat whose vote is backed by a strict majority of all seats, absent ones included:
+///         - Exact: backed by those with the same digest and answer. A refusal backs refusals.
+///         - Hamming: the medoid, that is the seat with the most neighbours, itself included: those with the same answer, whose
+///           sketches differ from its own in at most `tolerance` bits. Of several with as many, the first seat. Being near is not passed on: two neighbours
+///           of the medoid may be far from each other, and a neighbour's neighbour does not count. Refusals are
+///           neighbours of refusals alone.
+/// @dev At most the largest committee squared comparisons of two words.
 library Tally {
-    /// @dev What one seat computed; all zero if it refused, which is a vote like any other.
-    struct Vote {
-        RecordDigest digest;
-        bytes32 answer;
+    /// @notice No seat has a majority behind it.
+    uint256 internal constant NOBODY = type(uint256).max;
+
+    /// @return winner the seat whose vote is the result, or NOBODY
+    /// @return count of seats behind it
+    function elect(Vote[] memory votes, AggregationRule rule, uint256 tolerance) internal pure returns (uint256 winner, uint256 count) {
+        winner = NOBODY;
+        for (uint256 i = 0; i < votes.length; ++i) {
+            uint256 behind = 0;
+            for (uint256 j = 0; j < votes.length; ++j) {
+                if (backs(votes[j], votes[i], rule, tolerance)) ++behind;
+            }
+            if (behind > count) (winner, count) = (i, behind);
+            if (rule == AggregationRule.Exact && 2 * count > votes.length) break; // there is no other majority
+        }
+        if (2 * count <= votes.length) (winner, count) = (NOBODY, 0);
     }
 
-    function same(Vote memory a, Vote memory b) internal pure returns (bool) {
-        return RecordDigest.unwrap(a.digest) == RecordDigest.unwrap(b.digest) && a.answer == b.answer;
+    /// @notice Whether one seat's vote is behind another's.
+    function backs(Vote memory vote, Vote memory other, AggregationRule rule, uint256 tolerance) internal pure returns (bool) {
+        if (vote.ballot != other.ballot) return false;
+        if (vote.ballot == Ballot.Refused) return true;
+        if (vote.ballot != Ballot.Cast) return false;
+        // Under either rule: a consumer acts on this word, so no single seat may choose it.
+        if (vote.answer != other.answer) return false;
+        if (rule == AggregationRule.Hamming) return distance(vote.sketch, other.sketch) <= tolerance;
+        return RecordDigest.unwrap(vote.digest) == RecordDigest.unwrap(other.digest);
     }
 
-    /// @notice Counts the first `cast` of `votes` for a strict majority of `seats`.
-    /// @dev Boyer and Moore's vote: pairing off unequal votes leaves the only one that can be a majority, which is then
-    ///      counted. Twice `cast` comparisons, `cast` being at most the largest committee.
-    /// @return winner the majority's vote, meaningless without a majority
-    /// @return count of votes equal to it, zero when there is no majority
-    function majority(Vote[] memory votes, uint256 cast, uint256 seats) internal pure returns (Vote memory winner, uint256 count) {
-        uint256 lead = 0;
-        for (uint256 i = 0; i < cast; ++i) {
-            if (lead == 0) winner = votes[i];
-            if (same(votes[i], winner)) ++lead;
-            else --lead;
-        }
-        for (uint256 i = 0; i < cast; ++i) {
-            if (same(votes[i], winner)) ++count;
-        }
-        if (2 * count <= seats) count = 0;
+    /// @notice What a seat is due, given the vote that won. To be far away under the Hamming rule is no proof of a fault.
+    function outcomeOf(Vote memory vote, Vote memory winner, AggregationRule rule, uint256 tolerance) internal pure returns (Outcome) {
+        if (vote.ballot == Ballot.Absent) return Outcome.Absent;
+        if (vote.ballot == Ballot.Withheld) return Outcome.Withheld;
+        if (vote.ballot == Ballot.Refused) return Outcome.Refused;
+        if (backs(vote, winner, rule, tolerance)) return Outcome.Paid;
+        return rule == AggregationRule.Hamming ? Outcome.Unpaid : Outcome.Deviated;
     }
+
+    /// @notice In how many bits two words differ.
+    /// @dev Adds neighbouring bits, pairs, nibbles and bytes; the product then sums the bytes up into the highest two.
+    function distance(bytes32 a, bytes32 b) internal pure returns (uint256 bits) {
+        uint256 x = uint256(a ^ b);
+        unchecked {
+            x -= (x >> 1) & _EVERY_SECOND_BIT; // no field is less than what is taken from it
+        }
+        x = (x & _EVERY_SECOND_PAIR) + ((x >> 2) & _EVERY_SECOND_PAIR);
+        x = (x + (x >> 4)) & _LOW_NIBBLES;
+        x = (x & _EVERY_SECOND_BYTE) + ((x >> 8) & _EVERY_SECOND_BYTE);
+        unchecked {
+            bits = (x * _SIXTEEN_ONES) >> 240; // the product wraps on purpose
+        }
+    }
+
+    uint256 private constant _EVERY_SECOND_BIT = type(uint256).max / 3;
+    uint256 private constant _EVERY_SECOND_PAIR = type(uint256).max / 5;
+    uint256 private constant _LOW_NIBBLES = type(uint256).max / 17;
+    uint256 private constant _EVERY_SECOND_BYTE = type(uint256).max / 257;
+    uint256 private constant _SIXTEEN_ONES = type(uint256).max / 65535; // 1 in each 16-bit field
 }

@@ -9,7 +9,7 @@ type ManifestId is bytes32;
 /// @notice keccak256(abi.encode(publisher, manifestId)); bound to the publisher, so that nobody can squat on another's manifest.
 type KernelId is bytes32;
 
-/// @notice keccak256(abi.encode(chainid, market, requester, nonce)).
+/// @notice keccak256(abi.encode(chainid, market, randomness id)).
 type JobId is bytes32;
 
 /// @notice keccak256(abi.encode(chainid, coordinator, requester, nonce)).

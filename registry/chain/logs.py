@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from registry.chain.receipts import Log
     from registry.chain.rpc import Rpc
+    from registry.contracts.abi import Interface
     from registry.contracts.contract import Contract
 
 #: Blocks asked for at first, and at most.
@@ -40,10 +41,12 @@ def read_logs(
     interface = contract.artifact.interface
     if unknown := [name for name in events if name not in interface.events]:
         raise RegistryError(f"{contract} has no event {unknown[0]}")
-    if topics and len(events) != 1:
-        raise RegistryError("name exactly one event to filter by its arguments")
-    if topics:
+    if topics and len(events) > 1:
+        raise RegistryError("name one event, or none, to filter by its arguments")
+    if topics and events:
         wanted: list[Any] = interface.events[events[0]].topics(topics)
+    elif topics:
+        wanted = _subject(interface, topics)
     else:
         wanted = [["0x" + interface.events[name].hash.hex() for name in events]] if events else []
     start, span = from_block, FIRST_RANGE
@@ -61,3 +64,12 @@ def read_logs(
             if (log := decode_log(entry, interface)) is not None:
                 yield log
         start, span = end + 1, min(2 * span, LARGEST_RANGE)
+
+
+def _subject(interface: Interface, topics: Mapping[str, Any]) -> list[Any]:
+    """The filter for all events whose first indexed argument has this name and this value."""
+    for event in interface.events.values():
+        first = next((part.name for part in event.inputs if part.indexed), None)
+        if {first} == set(topics):
+            return [None, event.topics(topics)[1]]
+    raise RegistryError(f"no event's first indexed argument is {', '.join(topics)}")

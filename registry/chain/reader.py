@@ -127,7 +127,8 @@ class Reader:
             events: their names; all if none is given.
             from_block: first block.
             to_block: last block; None for the latest.
-            topics: indexed arguments that must have these values; then name exactly one event.
+            topics: indexed arguments that must have these values; then name one event, or none to get every event
+                whose first indexed argument it is.
 
         Raises:
             RpcError: when the node refuses even single blocks.

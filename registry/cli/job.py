@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from aivm.records import ValidationRecord
-    from registry.contracts.types import Job, JobStatus
+    from registry.jobs import Job, Seat
     from registry.network import Network
 
 JOB = click.argument("job", type=Hex32())
@@ -99,24 +99,25 @@ def request(
 @as_json
 def show(*, job: bytes, network: Network, as_json: bool) -> None:
     """Show how far a job is, and who says what."""
-    from registry import requester
+    from registry.jobs import job_of
 
-    status, state = requester.look(network, job)
-    seats = [_seat(network, job, member) for member in network.market.committee_of(job)]
+    state = job_of(network, job)
+    result = state.result
     facts = {
         "job": job,
-        "status": status.name.lower(),
+        "status": state.status.name.lower(),
         "kind": state.kind.name.lower(),
         "kernel": state.kernel,
         "input": state.input,
-        "requester": state.requester,
+        "requester": state.terms.requester,
         "round": state.round,
         "seed": state.seed if any(state.seed) else None,
-        "digest": state.digest if any(state.digest) else None,
-        "answer": state.answer if any(state.digest) else None,
+        "digest": result.digest if any(result.digest) else None,
+        "answer": result.answer if any(result.digest) else None,
+        "failure": None if state.failure is None else state.failure.name.lower(),
         "delivered": state.delivered,
-        "escrow_wei": state.escrow,
     }
+    seats = [_seat(seat) for seat in state.seats]
     if as_json:
         emit({**facts, "committee": seats})
         return
@@ -125,18 +126,17 @@ def show(*, job: bytes, network: Network, as_json: bool) -> None:
         click.echo(f"  {seat['validator']}  round {seat['round']}  {seat['state']}")
 
 
-def _seat(network: Network, job: bytes, member: str) -> dict[str, object]:
-    seat = network.market.seat_of(job, member)
+def _seat(seat: Seat) -> dict[str, object]:
     said = seat.attestation
-    if seat.revealed:
+    if said is not None:
         text = "refused" if said.is_refusal else f"revealed 0x{said.digest.hex()}"
     else:
-        text = "committed" if seat.committed else "silent"
+        text = "silent" if seat.commitment is None else "committed"
     return {
-        "validator": member,
+        "validator": seat.member,
         "round": seat.round,
         "state": text,
-        "environment": said.environment if seat.revealed else None,
+        "environment": None if said is None else said.environment,
     }
 
 
@@ -151,13 +151,13 @@ def watch(*, job: bytes, timeout: float, network: Network, as_json: bool) -> Non
 
     with progress("waiting") as say:
 
-        def changed(status: JobStatus, state: Job) -> None:
-            text = f"{status.name.lower()}, round {state.round}"
+        def changed(state: Job) -> None:
+            text = f"{state.status.name.lower()}, round {state.round}"
             say(text)
             click.echo(text, err=True)
 
         state = requester.wait(network, job, timeout=timeout, on_change=changed)
-    show_facts({"job": job, "digest": state.digest, "answer": state.answer}, as_json=as_json)
+    show_facts({"job": job, "digest": state.result.digest, "answer": state.result.answer}, as_json=as_json)
 
 
 @command.command()
@@ -178,8 +178,9 @@ def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) 
     from aivm import tensors
     from registry import requester
     from registry.contracts.types import JobKind
+    from registry.jobs import job_of
 
-    if requester.look(network, job)[1].kind is JobKind.VALIDATION:
+    if job_of(network, job).kind is JobKind.VALIDATION:
         _show_certificate(requester.certificate(network, job), as_json=as_json)
         return
     with progress("fetching"):

@@ -208,7 +208,12 @@ def check(*, state: Path, vrf_key: bytes | None, account: LocalAccount, network:
     show_default=True,
     help="Seconds before taking over a step that another member should take.",
 )
-@option("--listen", envvar="AIVM_LISTEN", type=Listen(), help="Also serve the block store as a gateway there.")
+@option(
+    "--listen",
+    envvar="AIVM_LISTEN",
+    type=Listen(),
+    help="Serve the block store as a gateway there, and exchange commitments with fellow members.",
+)
 @option(
     "--worker-variable",
     "variables",
@@ -236,6 +241,9 @@ def run(
     from concurrent.futures import ThreadPoolExecutor
 
     from registry.content import gateway
+    from registry.relay import Board, Relay
+    from registry.relay.relay import HttpPeers
+    from registry.relay.service import routes
     from registry.validator import Computation, Journal, Validator, daemon
 
     def show(step: Step) -> None:
@@ -244,9 +252,13 @@ def run(
 
     with ExitStack() as stack:
         journal = stack.enter_context(Journal.of(network, account.address, state))
+        relay = None
         if listen is not None:
-            url = stack.enter_context(gateway.serve(network.content.local, *listen))
-            click.echo(f"serving blocks at {url}", err=True)
+            board = Board(chain_id=network.chain.chain_id, market=network.market.address)
+            url = stack.enter_context(gateway.serve(network.content.local, *listen, more=routes(board)))
+            click.echo(f"serving blocks, and taking commitments of fellow members, at {url}", err=True)
+            peers = stack.enter_context(HttpPeers(public_only=not network.chain.is_development))
+            relay = Relay(board, peers)
         stop = stack.enter_context(daemon.stop_on_signals())
         computation = stack.enter_context(Computation(network=network, threads=threads, variables=dict(variables)))
         executor = ThreadPoolExecutor(1, thread_name_prefix="aivm-computation")
@@ -260,6 +272,7 @@ def run(
             confirmations=confirmations,
             patience=patience,
             executor=executor,
+            relay=relay,
         )
         if not network.content.remotes:
             click.echo("No --gateway: a kernel or input that is not in this store cannot be fetched.", err=True)

@@ -28,9 +28,10 @@ from registry.content.errors import BlockNotFoundError, ContentError
 from registry.content.negotiation import CAR, CAR_TYPE, RAW_TYPE, NotAcceptableError, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from starlette.requests import Request
+    from starlette.routing import BaseRoute
 
     from registry.content.blockstore import FileBlockStore
 
@@ -47,8 +48,8 @@ _START_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 10.0
 
 
-def application(store: FileBlockStore) -> Starlette:
-    """The gateway as an ASGI application, for a store of blocks."""
+def application(store: FileBlockStore, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """The gateway as an ASGI application, for a store of blocks, with whatever else is served beside it."""
 
     def answer(request: Request) -> Response:
         if request.method == "OPTIONS":
@@ -61,23 +62,26 @@ def application(store: FileBlockStore) -> Starlette:
                 error.message + "\n", status_code=status, headers={**_HEADERS, "cache-control": "no-store"}
             )
 
-    return Starlette(routes=[Route("/ipfs/{rest:path}", answer, methods=["GET", "HEAD", "OPTIONS"])])
+    return Starlette(routes=[Route("/ipfs/{rest:path}", answer, methods=["GET", "HEAD", "OPTIONS"]), *more])
 
 
 @contextlib.contextmanager
-def serve(store: FileBlockStore, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serve(
+    store: FileBlockStore, host: str = "127.0.0.1", port: int = 0, more: Sequence[BaseRoute] = ()
+) -> Iterator[str]:
     """Serve a store from a thread; the value is the gateway's URL.
 
     Args:
         store: whose blocks.
         host: address to listen on.
         port: 0 takes a free one.
+        more: routes beside the gateway's.
 
     Raises:
         ContentError: the address cannot be had, or the server does not start.
     """
     listener = _listen(host, port)
-    server = uvicorn.Server(_configuration(store))
+    server = uvicorn.Server(_configuration(store, more))
     thread = threading.Thread(target=server.run, args=([listener],), name="aivm-gateway", daemon=True)
     thread.start()
     try:
@@ -151,9 +155,9 @@ def _matches(header: str, tag: str) -> bool:
     return header.strip() == "*" or tag in [known.strip().removeprefix("W/") for known in header.split(",")]
 
 
-def _configuration(store: FileBlockStore) -> uvicorn.Config:
+def _configuration(store: FileBlockStore, more: Sequence[BaseRoute] = ()) -> uvicorn.Config:
     return uvicorn.Config(
-        application(store),
+        application(store, more),
         lifespan="off",
         log_level="warning",
         access_log=False,

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
 from registry.contracts.credits import CreditsContract
+from registry.contracts.values import to_abi
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from registry.contracts.contract import Call
-    from registry.contracts.types import Attestation, Job, JobRequest, JobStatus, MarketParameters, Seat
+    from registry.contracts.types import Attestation, JobProgress, JobRequest, JobStatus, JobTerms, Shown
     from registry.ids import JobId, KernelId
 
 
 class JobMarket(CreditsContract):
-    """Jobs. Events: JobRequested, CommitteeDrawn, Committed, RevealStarted, Revealed, JobSettled, and more."""
+    """Jobs. The chain keeps a hash of their terms and progress; `registry.jobs` rebuilds both from the events."""
 
     NAME = "JobMarket"
 
@@ -21,33 +27,43 @@ class JobMarket(CreditsContract):
         """Asks for one inference; value: at least `quote`. Event: JobRequested(job, kernel, requester, …)."""
         return self.prepare("request", job)
 
-    def open(self, job: JobId, proof: bytes = b"") -> Call:
+    def open(self, job: JobId, terms: JobTerms, proof: bytes = b"") -> Call:
         """Draws the committee, with the VRF proof if the seed is not there. Event: CommitteeDrawn(job, round, …)."""
-        return self.prepare("open", job, proof)
+        return self.prepare("open", job, terms, proof)
 
-    def commit(self, job: JobId, commitment: bytes) -> Call:
-        """The sender's commitment for this round. Event: Committed(job, round, validator, commitment)."""
-        return self.prepare("commit", job, commitment)
+    def commit_batch(
+        self, job: JobId, terms: JobTerms, progress: JobProgress, batch: Sequence[bytes], signatures: bytes
+    ) -> Call:
+        """The round's signed commitments. Event: BatchCommitted(job, round, batch)."""
+        return self.prepare("commitBatch", job, self.terms_hash(terms), progress, list(batch), signatures)
 
-    def reveal(self, job: JobId, attestation: Attestation, salt: bytes) -> Call:
+    def commit(self, job: JobId, terms: JobTerms, progress: JobProgress, commitment: bytes) -> Call:
+        """The sender's own commitment for this round. Event: Committed(job, round, validator, commitment)."""
+        return self.prepare("commit", job, self.terms_hash(terms), progress, commitment)
+
+    def reveal(self, job: JobId, terms: JobTerms, progress: JobProgress, attestation: Attestation, salt: bytes) -> Call:
         """Opens the sender's commitment. Event: Revealed(job, round, validator, attestation)."""
-        return self.prepare("reveal", job, attestation, salt)
+        return self.prepare("reveal", job, self.terms_hash(terms), progress, attestation, salt)
 
-    def settle(self, job: JobId) -> Call:
-        """Counts. Event: JobSettled(job, digest, answer, votes, …), CommitteeDrawn or JobFailed(job, reason)."""
-        return self.prepare("settle", job)
+    def settle(self, job: JobId, terms: JobTerms, progress: JobProgress, shown: Sequence[Shown]) -> Call:
+        """Counts. Event: JobSettled(job, result, outcomes, …), CommitteeDrawn or JobFailed(job, reason)."""
+        return self.prepare("settle", job, terms, progress, list(shown))
 
-    def finalise(self, job: JobId) -> Call:
+    def finalise(self, job: JobId, terms: JobTerms, progress: JobProgress) -> Call:
         """Pays, slashes and refunds after the challenge window. Event: JobFinalised(job)."""
-        return self.prepare("finalise", job)
+        return self.prepare("finalise", job, terms, progress)
 
-    def expire(self, job: JobId) -> Call:
+    def expire(self, job: JobId, terms: JobTerms) -> Call:
         """Fails a job that got no committee in time. Event: JobFailed(job, reason)."""
-        return self.prepare("expire", job)
+        return self.prepare("expire", job, terms)
 
-    def deliver(self, job: JobId) -> Call:
+    def deliver(self, job: JobId, terms: JobTerms, progress: JobProgress) -> Call:
         """Calls the consumer with the result. Event: Delivered or DeliveryFailed(job, consumer)."""
-        return self.prepare("deliver", job)
+        return self.prepare("deliver", job, terms, progress)
+
+    def terms_hash(self, terms: JobTerms) -> bytes:
+        """keccak256 of the ABI encoding of a job's terms."""
+        return keccak(encode([self.function("open").inputs[1].type], [to_abi(terms)]))
 
     def quote(self, kernel: KernelId, *, committee_size: int, callback_gas: int = 0) -> int:
         """What `request` costs, in wei."""
@@ -61,26 +77,26 @@ class JobMarket(CreditsContract):
         """The status by the clock: as of now (the pending block) unless the contract is pinned to a block."""
         return cast("JobStatus", self.read("statusOf", job, block=self.now))
 
-    def job_of(self, job: JobId) -> Job:
-        """The job as stored; of status UNKNOWN if there is none."""
-        return cast("Job", self.read("jobOf", job))
+    def deadline_of(self, job: JobId) -> int:
+        """When the stored status ends, in seconds; 0 if there is no deadline."""
+        return cast("int", self.read("deadlineOf", job))
 
-    def committee_of(self, job: JobId) -> tuple[str, ...]:
-        """All members, in the order of their seats; empty before the draw."""
-        return cast("tuple[str, ...]", self.read("committeeOf", job))
+    def is_state(self, job: JobId, terms: JobTerms, progress: JobProgress) -> bool:
+        """Whether these are the job's terms and progress."""
+        return cast("bool", self.read("isState", job, self.terms_hash(terms), progress))
 
-    def seat_of(self, job: JobId, validator: str) -> Seat:
-        """A member's seat.
-
-        Raises:
-            ContractError: JobMarketNotSeated.
-        """
-        return cast("Seat", self.read("seatOf", job, validator))
+    def ballot_of(self, job: JobId, seat: int) -> bytes:
+        """What stands behind a seat that acted alone: zero, its commitment, or the hash of what it revealed."""
+        return cast("bytes", self.read("ballotOf", job, seat))
 
     def commitment_of(self, job: JobId, round_: int, validator: str, attestation: Attestation, salt: bytes) -> bytes:
         """The contract's own computation of `registry.ids.commitment`."""
         return cast("bytes", self.read("commitmentOf", job, round_, validator, attestation, salt))
 
-    def parameters(self) -> MarketParameters:
-        """Fees, slashes and windows."""
-        return cast("MarketParameters", self.read("parameters"))
+    def commit_digest(self, job: JobId, round_: int, commitment: bytes) -> bytes:
+        """What a member signs for a batch."""
+        return cast("bytes", self.read("commitDigest", job, round_, commitment))
+
+    def parameters(self) -> str:
+        """The address of the MarketParameters."""
+        return cast("str", self.read("parameters"))

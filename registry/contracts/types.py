@@ -50,13 +50,43 @@ class JobStatus(IntEnum):
     FAILED = 6
 
 
-class Fault(IntEnum):
-    """What a seated validator did wrong."""
+class JobFailure(IntEnum):
+    """Why a job ended without a result."""
+
+    NO_SEED = 0
+    TOO_FEW_VALIDATORS = 1
+    REFUSED = 2
+    NO_MAJORITY = 3
+    TOO_LATE_TO_GROW = 4
+    TOO_FEW_LEFT = 5
+
+
+class Ballot(IntEnum):
+    """What one seat said, once its round is counted."""
 
     ABSENT = 0
     WITHHELD = 1
-    DEVIATED = 2
-    REFUSED = 3
+    REFUSED = 2
+    CAST = 3
+
+
+class Outcome(IntEnum):
+    """What becomes of a seat when its job is over."""
+
+    UNPAID = 0
+    PAID = 1
+    ABSENT = 2
+    WITHHELD = 3
+    REFUSED = 4
+    DEVIATED = 5
+
+
+class Showing(IntEnum):
+    """What `settle` is shown for one seat."""
+
+    NOTHING = 0
+    OPENING = 1
+    REVEALED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +104,12 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validator:
-    """A validator's stake (wei), its locks, and its profile. `thaws_at` is in seconds, `leaf` counts from 1."""
+    """A validator's stake (wei), jobs it is blamed in, and profile. `thaws_at` is in seconds, `leaf` counts from 1."""
 
     stake: int
     thawing: int
     thaws_at: int
-    locks: int
+    blamed: int
     leaf: int
     environment_class: bytes
     endpoint: str
@@ -136,10 +166,14 @@ class MarketParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """What a requester asks for. `consumer` may be the zero address; `input` is a record digest."""
+    """What a requester asks for. `consumer` may be the zero address; `input` is a record digest.
+
+    32 zero bytes as environment class: validators of any class.
+    """
 
     kernel: bytes
     input: bytes
+    environment_class: bytes
     committee_size: int
     consumer: str
     callback_gas: int
@@ -147,30 +181,55 @@ class JobRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A job as stored; `deadline` is in seconds, `escrow` in wei."""
+class KernelTerms:
+    """What a job needs to know of a kernel; `author_fee` in wei, `tolerance` in bits."""
+
+    publisher: str
+    status: KernelStatus
+    determinism: DeterminismClass
+    rule: AggregationRule
+    tolerance: int
+    author_fee: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketBounds:
+    """What no parameters of the market can exceed; in wei and seconds."""
+
+    greatest_slash: int
+    least_open_window: int
+    least_commit_window: int
+    longest_draw: int
+    longest_life: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTerms:
+    """What is fixed when a job is requested; amounts in wei, windows in seconds."""
 
     kind: JobKind
-    status: JobStatus
-    round: int
+    rule: AggregationRule
+    tolerance: int
     committee_size: int
-    committed: int
-    revealed: int
-    delivered: bool
-    delivery_paid: bool
-    request_block: int
-    deadline: int
+    tree: int
+    epoch: int
     callback_gas: int
+    open_window: int
+    commit_window: int
+    reveal_window: int
+    challenge_window: int
+    author_fee: int
+    seat_fee: int
+    delivery_fee: int
+    deviation_slash: int
+    absence_slash: int
     requester: str
     consumer: str
     refund_to: str
-    escrow: int
+    publisher: str
     kernel: bytes
     input: bytes
     randomness: bytes
-    seed: bytes
-    digest: bytes
-    answer: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,37 +247,81 @@ class Attestation:
         return not any(self.digest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
-    """A member's place in a committee; the attestation is all zero until it is revealed."""
+#: What a refusal attests, and what stands where nothing is shown.
+NOTHING = Attestation(digest=bytes(32), answer=bytes(32), sketch=bytes(32), environment=bytes(32))
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """What one seat said, once its round is counted."""
+
+    ballot: Ballot
+    digest: bytes
+    answer: bytes
+    sketch: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a committee agreed on; all zero before."""
+
+    digest: bytes
+    answer: bytes
+    sketch: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobProgress:
+    """How far a job has come. `seats` are words: the member in bits 0-159, its leaf above."""
+
+    seed: bytes
     round: int
-    committed: bool
-    revealed: bool
-    commitment: bytes
-    attestation: Attestation
+    first_seat: int
+    reveal_window: int
+    seats: tuple[int, ...]
+    batch: tuple[bytes, ...]
+    votes: tuple[Vote, ...]
+    outcomes: tuple[Outcome, ...]
+    result: Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What `settle` is shown for one seat of the round."""
+
+    showing: Showing
+    attestation: Attestation = NOTHING
+    salt: bytes = bytes(32)
 
 
 #: What each Solidity type is in Python, by the `internalType` of the ABI. Types that are not here stay plain values.
 SOLIDITY_TYPES: dict[str, type[Any]] = {
     "enum IKernelRegistry.Status": KernelStatus,
     "enum IVrfCoordinator.Status": RandomnessStatus,
-    "enum IJobMarket.Kind": JobKind,
-    "enum IJobMarket.Status": JobStatus,
-    "enum IJobMarket.Fault": Fault,
+    "enum JobKind": JobKind,
+    "enum JobStatus": JobStatus,
+    "enum JobFailure": JobFailure,
+    "enum Ballot": Ballot,
+    "enum Outcome": Outcome,
+    "enum Showing": Showing,
     "enum SeedPolicy": SeedPolicy,
     "enum AggregationRule": AggregationRule,
     "enum HardwareKind": HardwareKind,
     "enum DeterminismClass": DeterminismClass,
     "struct IKernelRegistry.Kernel": Kernel,
+    "struct IKernelRegistry.Terms": KernelTerms,
     "struct IValidatorStaking.Validator": Validator,
     "struct IVrfCoordinator.Operator": Operator,
     "struct IVrfCoordinator.Request": RandomnessRequest,
-    "struct IJobMarket.Parameters": MarketParameters,
+    "struct IMarketParameters.Parameters": MarketParameters,
+    "struct IMarketParameters.Bounds": MarketBounds,
     "struct IJobMarket.JobRequest": JobRequest,
-    "struct IJobMarket.Job": Job,
-    "struct IJobMarket.Attestation": Attestation,
-    "struct IJobMarket.Seat": Seat,
+    "struct JobTerms": JobTerms,
+    "struct JobProgress": JobProgress,
+    "struct Attestation": Attestation,
+    "struct Vote": Vote,
+    "struct Result": Result,
+    "struct Shown": Shown,
     "struct Manifest": fields.ManifestFields,
     "struct Build": fields.BuildFields,
     "struct Runtime": fields.RuntimeFields,

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from registry.contracts.types import Validator
 
 
+#: The forest of weights: levels of nodes, and the bits of a branch's weight (contracts/libraries/WeightForest.sol).
+LEVELS = 7
+WEIGHT_BITS = 28
+#: The tree that stands for all.
+ALL_TREES = 255
+
+
 class ValidatorStaking(CreditsContract):
     """Who may validate. Events: Staked, ProfileChanged, Thawing, ThawCancelled, StakeReleased, Slashed."""
 
@@ -34,44 +41,64 @@ class ValidatorStaking(CreditsContract):
         """Credits the thawed part to the sender. Event: StakeReleased(validator, amount, stake)."""
         return self.prepare("release")
 
-    def draw(self, seed: bytes, count: int, seated: Sequence[str], at_block: int) -> tuple[str, ...]:
-        """The contract's draw, whose oracle is `registry.sortition.draw`; `at_block` must be past."""
-        return cast("tuple[str, ...]", self.read("draw", seed, count, list(seated), at_block, block=self.now))
+    def draw(self, seed: bytes, count: int, seated: Sequence[int], *, tree: int, epoch: int) -> tuple[int, ...]:
+        """The contract's draw, whose oracle is `registry.sortition.draw`; the current epoch or the one before."""
+        return cast("tuple[int, ...]", self.read("draw", seed, count, list(seated), tree, epoch, block=self.now))
 
     def validator(self, account: str) -> Validator:
         """An account's stake, locks and profile; all zero for a stranger."""
         return cast("Validator", self.read("validator", account))
 
-    def weight_at(self, account: str, block: int) -> int:
-        """Weight in draws at the end of a past block, in wei."""
-        return cast("int", self.read("weightAt", account, block, block=self.now))
+    def current_epoch(self) -> int:
+        """The epoch of the present."""
+        return cast("int", self.read("currentEpoch", block=self.now))
 
-    def total_weight_at(self, block: int) -> int:
-        """Everybody's weight at the end of a past block, in wei."""
-        return cast("int", self.read("totalWeightAt", block, block=self.now))
+    def epoch_length(self) -> int:
+        """In seconds."""
+        return cast("int", self.read("epochLength"))
 
-    def validator_at(self, leaf: int) -> str:
-        """The validator now on a leaf, counted from 0, or the zero address."""
-        return cast("str", self.read("validatorAt", leaf))
+    def weight_at(self, leaf: int, epoch: int) -> int:
+        """Weight of a leaf, in units, in the current epoch, the one before or the next."""
+        return cast("int", self.read("weightAt", leaf, epoch))
 
-    def validator_at_block(self, leaf: int, block: int) -> str:
-        """The validator that was on a leaf at the end of a past block, or the zero address."""
-        return cast("str", self.read("validatorAtBlock", leaf, block, block=self.now))
+    def packed_weights_at(self, level: int, index: int, epoch: int) -> int:
+        """The eight weights below a node of the forest, 28 bits each."""
+        return cast("int", self.read("weightsAt", level, index, epoch))
 
-    def leaf_count(self) -> int:
-        """How many leaves were ever in use."""
-        return cast("int", self.read("leafCount"))
+    def total_weight_at(self, tree: int, epoch: int) -> int:
+        """Weight of a tree, or of all, in units."""
+        return cast("int", self.read("totalWeightAt", tree, epoch))
 
-    def weights_at(self, block: int) -> list[tuple[str, int]]:
-        """(address, wei) of every leaf at the end of a past block, in leaf order: what `sortition.draw` takes.
+    def holder_of(self, leaf: int) -> str:
+        """Who is on a leaf, or was last; the zero address if nobody ever was."""
+        return cast("str", self.read("holderOf", leaf))
 
-        Costs two reads for each leaf.
+    def leaf_count(self, tree: int) -> int:
+        """How many leaves of a tree were ever in use."""
+        return cast("int", self.read("leafCount", tree))
+
+    def tree_of(self, environment_class: bytes) -> tuple[int, bool]:
+        """The tree of a class, and whether it has one of its own."""
+        return cast("tuple[int, bool]", self.read("treeOf", environment_class))
+
+    def weights_at(self, epoch: int) -> dict[int, int]:
+        """Units by leaf, of every leaf that weighs something in an epoch: what `sortition.draw` takes.
+
+        Costs one read for each node of the forest that is not empty.
         """
-        leaves = [self.validator_at_block(leaf, block) for leaf in range(self.leaf_count())]
-        return [(address, self.weight_at(address, block)) for address in leaves if int(address, 16)]
+        nodes = {0: 0}
+        for level in range(LEVELS, 0, -1):
+            words = {index: self.packed_weights_at(level, index, epoch) for index in nodes}
+            nodes = {
+                8 * index + branch: weight
+                for index, word in words.items()
+                for branch in range(8)
+                if (weight := word >> (WEIGHT_BITS * branch) & ((1 << WEIGHT_BITS) - 1))
+            }
+        return nodes
 
     def market(self) -> str:
-        """The JobMarket, which alone may lock and slash."""
+        """The JobMarket, which alone may blame and slash."""
         return cast("str", self.read("market"))
 
     def minimum_stake(self) -> int:

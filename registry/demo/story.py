@@ -20,13 +20,15 @@ from registry.demo.cast import FUNDS, VALIDATORS, account, vrf_key
 from registry.demo.cheat import CheatingComputation
 from registry.deployment import deploy
 from registry.errors import RegistryError
+from registry.jobs import job_of
 from registry.network import Network
+from registry.relay import Board, Relay
 from registry.validator import Computation, Journal, Validator
 from registry.validator.machine import machine_class
 from registry.validator.operator import registration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from eth_account.signers.local import LocalAccount
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from aivm.kernel import Kernel
     from aivm.tensors import Array
     from registry.chain.receipts import Receipt
+    from registry.jobs import Seat
+    from registry.relay.messages import Handed
 
 #: Two of the validators also answer randomness requests.
 OPERATORS = 2
@@ -88,20 +92,21 @@ class Stage:
 
     def finish(self, job: bytes) -> None:
         """Lets the validators work until a job is over; the embedded chain's clock skips the challenge window."""
-        market, chain = self.network.market, self.network.chain
+        chain = self.network.chain
         for _ in range(MAX_LOOKS):
             for name, validator in self.validators.items():
                 for step in validator.tick():
                     self.say(f"{name}: {step.duty}")
                     self._note(name, step.duty, step.transaction, step.gas_used)
-            status, state = market.status_of(job), market.job_of(job)
+            state = job_of(self.network, job)
+            status = state.status
             if status is JobStatus.FAILED:
-                raise DemoError(f"job 0x{job.hex()} failed: {requester.failure_of(self.network, job, state)}")
+                raise requester.failure_of(state)
             if status is JobStatus.SETTLED and chain.now() <= state.deadline:
                 chain.advance_time(state.deadline - chain.now() + 1)
             if status is JobStatus.FINALISED and not any(v.journal.open_jobs() for v in self.validators.values()):
                 return
-        raise DemoError(f"job 0x{job.hex()} is still {market.status_of(job).name.lower()} after {MAX_LOOKS} looks")
+        raise DemoError(f"job 0x{job.hex()} is still {state.status.name.lower()} after {MAX_LOOKS} looks")
 
 
 def run(folder: Path, kernel_folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
@@ -161,6 +166,7 @@ def _set_up(stack: ExitStack, folder: Path, say: Callable[[str], None]) -> Stage
         chain.fund(person.address, FUNDS)
     say("deploying the contracts")
     network = Network.of(chain, deploy(chain, deployer), content)
+    board = Board(chain_id=chain.chain_id, market=network.market.address)
     stage = Stage(network=network, publisher=owner, requester=asker, validators={}, say=say)
     for index, part in enumerate(VALIDATORS):
         say(f"{part.name} stakes")
@@ -180,10 +186,26 @@ def _set_up(stack: ExitStack, folder: Path, say: Callable[[str], None]) -> Stage
         )
         computation = Computation(network=network, threads=part.threads, variables=part.variables)
         stage.validators[part.name] = Validator(
-            network=network, account=person, journal=journal, computation=computation, vrf_key=key, patience=0
+            network=network,
+            account=person,
+            journal=journal,
+            computation=computation,
+            vrf_key=key,
+            patience=0,
+            relay=Relay(board, _Together()),
         )
     stack.callback(_end_workers, stage)
+    # Stake weighs from the next epoch on.
+    length = network.staking.epoch_length()
+    chain.advance_time(length - chain.now() % length)
     return stage
+
+
+class _Together:
+    """The demo's validators are in one process and share one board: there is nobody to send anything to."""
+
+    def send(self, endpoints: Iterable[str], message: Handed) -> None:
+        """See `registry.relay.relay.Peers`."""
 
 
 def _end_workers(stage: Stage) -> None:
@@ -251,10 +273,9 @@ def _kernel_report(stage: Stage, kernel: Kernel, identity: bytes) -> dict[str, A
 
 def _job_report(stage: Stage, reader: DigitReader, job: bytes, *, expected: int) -> dict[str, Any]:
     """What the contract was told, and what the requester fetched and verified."""
-    market = stage.network.market
     reading = reader.read("readingOf", job)
     result = requester.fetch(stage.network, job)
-    state = market.job_of(job)
+    state = job_of(stage.network, job)
     names: dict[str, str] = {validator.account.address: name for name, validator in stage.validators.items()}
     return {
         "id": "0x" + job.hex(),
@@ -265,16 +286,17 @@ def _job_report(stage: Stage, reader: DigitReader, job: bytes, *, expected: int)
         "outputs": {name: array.tolist() for name, array in result.outputs.items()},
         "verified": True,
         "seed": "0x" + state.seed.hex(),
-        "committee": [_seat(stage, job, member, names) for member in market.committee_of(job)],
+        "committee": [_seat(seat, names) for seat in state.seats],
         "delivered": state.delivered,
     }
 
 
-def _seat(stage: Stage, job: bytes, member: str, names: dict[str, str]) -> dict[str, Any]:
-    attestation = stage.network.market.seat_of(job, member).attestation
+def _seat(seat: Seat, names: dict[str, str]) -> dict[str, Any]:
+    attestation = seat.attestation
+    assert attestation is not None
     return {
-        "name": names[member],
-        "validator": member,
+        "name": names[seat.member],
+        "validator": seat.member,
         "digest": "0x" + attestation.digest.hex(),
         "answer": int.from_bytes(attestation.answer),
         "environment": "0x" + attestation.environment.hex(),

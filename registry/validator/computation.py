@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from aivm.kernel import Kernel
     from aivm.tensors import Tensors
     from registry.content import ContentStore
-    from registry.contracts.types import Job
+    from registry.jobs import Job
     from registry.network import Network
 
 log = logging.getLogger(__name__)

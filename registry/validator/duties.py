@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from registry.contracts.types import ZERO_ADDRESS, Job, JobStatus, RandomnessRequest, RandomnessStatus, Seat
+from registry.contracts.types import JobStatus, RandomnessStatus
+
+if TYPE_CHECKING:
+    from registry.contracts.types import RandomnessRequest
+    from registry.jobs import Job, Seat
 
 
 class Duty(enum.StrEnum):
@@ -14,8 +19,10 @@ class Duty(enum.StrEnum):
     REASSIGN = "reassign"  # the VRF operator is late: slash it, give the request to the next one
     OPEN = "open"  # answer the randomness request, or draw with an answer that is there
     EXPIRE = "expire"  # no committee in time
-    COMMIT = "commit"
-    REVEAL = "reveal"
+    HAND_IN = "hand in"  # give the other members the signed commitment, or the opening
+    BATCH = "commit the batch"
+    COMMIT = "commit"  # alone
+    REVEAL = "reveal"  # alone
     SETTLE = "settle"
     DELIVER = "deliver"
     FINALISE = "finalise"
@@ -24,7 +31,7 @@ class Duty(enum.StrEnum):
 
 
 #: Anyone can take these, one is enough: the members take turns, so that they do not all pay for the same step.
-SHARED = frozenset({Duty.REASSIGN, Duty.EXPIRE, Duty.SETTLE, Duty.DELIVER, Duty.FINALISE})
+SHARED = frozenset({Duty.REASSIGN, Duty.EXPIRE, Duty.BATCH, Duty.SETTLE, Duty.DELIVER, Duty.FINALISE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,50 +39,69 @@ class Situation:
     """What a validator sees of one job.
 
     Attributes:
-        job: as stored.
-        status: by the clock.
+        job: and its status by the clock.
         now: the chain's time, in seconds.
         seat: the validator's own, if it has one.
         randomness: the request for the seed, while the job waits for it.
         my_turn_to_prove: whether that request is this validator's to answer.
+        relayed: whether commitments and openings are exchanged with the other members.
+        handed_in: members of this round whose signed commitments are here, and not yet on chain.
+        opened: members of this round whose openings are here.
     """
 
     job: Job
-    status: JobStatus
     now: int
     seat: Seat | None
     randomness: RandomnessRequest | None
     my_turn_to_prove: bool
+    relayed: bool = False
+    handed_in: frozenset[str] = frozenset()
+    opened: frozenset[str] = frozenset()
 
 
-def duty(situation: Situation) -> Duty:  # noqa: PLR0911 - one return for each thing that can be due
+def duty(situation: Situation) -> Duty:
     """The step that is due now, for this validator."""
     job, now = situation.job, situation.now
-    match situation.status:
+    match job.status:
         case JobStatus.REQUESTED:
             return _before_the_draw(situation)
         case JobStatus.COMMITTING | JobStatus.REVEALING:
-            seat = situation.seat
-            mine = seat is not None and seat.round == job.round
-            if situation.status is JobStatus.COMMITTING:
-                return Duty.COMMIT if mine and seat is not None and not seat.committed else Duty.WAIT
-            if mine and seat is not None and seat.committed and not seat.revealed and now <= job.deadline:
-                return Duty.REVEAL
-            everyone = job.revealed == job.committed
-            return Duty.SETTLE if everyone or now > job.deadline else Duty.WAIT
+            return _in_round(situation)
         case JobStatus.SETTLED:
-            if _undelivered(job):
+            if job.undelivered:
                 return Duty.DELIVER
             return Duty.FINALISE if now > job.deadline else Duty.WAIT
-        case JobStatus.FINALISED if _undelivered(job):
+        case JobStatus.FINALISED if job.undelivered:
             return Duty.DELIVER
         case _:
             return Duty.DROP
 
 
-def _undelivered(job: Job) -> bool:
-    """Whether the paid first delivery is still to be had. To call a consumer again that failed is anyone's choice."""
-    return job.consumer != ZERO_ADDRESS and not job.delivery_paid
+def _in_round(situation: Situation) -> Duty:
+    job, seat = situation.job, situation.seat
+    mine = seat is not None and seat.round == job.round
+    if job.status is JobStatus.COMMITTING:
+        return _committing(situation) if mine and seat is not None and seat.commitment is None else Duty.WAIT
+    late = situation.now > job.deadline
+    committed = [each for each in job.round_seats if each.commitment is not None]
+    if late or all(each.attestation is not None or each.member in situation.opened for each in committed):
+        return Duty.SETTLE
+    if mine and seat is not None and seat.commitment is not None and seat.attestation is None:
+        # An opening that nobody used by half of the time may have been left out on purpose.
+        alone = not situation.relayed or situation.now > job.deadline - job.terms.reveal_window // 2
+        return Duty.REVEAL if alone else Duty.HAND_IN
+    return Duty.WAIT
+
+
+def _committing(situation: Situation) -> Duty:
+    """A batch of all as soon as there is one, of most in the second half of the time, and alone in its last quarter."""
+    job, left = situation.job, situation.job.deadline - situation.now
+    if not situation.relayed or job.progress.batch or left <= job.terms.commit_window // 4:
+        return Duty.COMMIT
+    handed_in, seats = len(situation.handed_in), len(job.round_seats)
+    waiting = sum(seat.commitment is None for seat in job.round_seats)
+    most = 2 * handed_in > seats and left <= job.terms.commit_window // 2
+    return Duty.BATCH if 2 * handed_in > seats and (handed_in == waiting or most) else Duty.HAND_IN
 
 
 def _before_the_draw(situation: Situation) -> Duty:

@@ -7,12 +7,17 @@ import logging
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from eth_typing import Hash32
 
 from aivm.errors import AivmError
-from registry.contracts.types import JobStatus, RandomnessStatus
+from registry.contracts.types import JobStatus, RandomnessStatus, Showing, Shown
 from registry.errors import ContractError, RegistryError
-from registry.ids import commitment
+from registry.ids import commit_digest, commitment
+from registry.jobs import job_of
+from registry.relay import HandedCommitment, HandedOpening
+from registry.relay.messages import from_hex, to_hex
 from registry.validator.duties import SHARED, Duty, Situation, duty
 from registry.validator.journal import JournalMissingError, Opening
 from registry.validator.operator import answer
@@ -24,8 +29,10 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from registry.contracts.contract import Call
-    from registry.contracts.types import Attestation, Job, RandomnessRequest, Seat
+    from registry.contracts.types import Attestation, RandomnessRequest
+    from registry.jobs import Job, Seat
     from registry.network import Network
+    from registry.relay import Relay
     from registry.validator.computation import Computation
     from registry.validator.journal import Journal
 
@@ -62,6 +69,8 @@ class Validator:
         clock: monotonic seconds.
         executor: computes while the ticks go on, one job at a time; None computes within the tick. A kernel may take as
             long as the commit window, and meanwhile the reveals of other jobs fall due.
+        relay: exchanges commitments and openings with the other members, so that one transaction carries all of them;
+            None commits and reveals alone.
     """
 
     network: Network
@@ -73,13 +82,14 @@ class Validator:
     patience: float = 2.0
     clock: Callable[[], float] = time.monotonic
     executor: Executor | None = None
+    relay: Relay | None = None
     _since: dict[tuple[bytes, Duty, int], float] = field(default_factory=dict)
     _retry_at: dict[bytes, float] = field(default_factory=dict)
     _failures: dict[bytes, int] = field(default_factory=dict)
     _asleep: dict[bytes, int] = field(default_factory=dict)
+    _blocks: dict[bytes, int] = field(default_factory=dict)
     _tasks: dict[tuple[bytes, bytes], Future[Attestation]] = field(default_factory=dict)
     _read: str = ""
-    _window: int = 0
 
     def tick(self) -> list[Step]:
         """Finds new jobs, then takes at most one step in each job under way.
@@ -131,8 +141,8 @@ class Validator:
         """
         self._follow()
         for job in self.journal.open_jobs():
-            seat = self._seat(job, self.network.market.committee_of(job))
-            if seat and seat.committed and not seat.revealed and self._opening_of(job, seat) is None:
+            seat = job_of(self.network, job).seat_of(self.account.address)
+            if seat and seat.commitment and not seat.attestation and self._opening_of(job, seat) is None:
                 raise JournalMissingError(
                     f"job 0x{job.hex()}: this validator has committed in round {seat.round}, "
                     f"and {self.journal.path} does not hold the opening",
@@ -163,7 +173,7 @@ class Validator:
         if due is Duty.DROP:
             self._forget(job)
             return None
-        if due is Duty.WAIT and situation.status is JobStatus.SETTLED:
+        if due is Duty.WAIT and situation.job.status is JobStatus.SETTLED:
             # Thousands of jobs may wait for the end of their challenge window.
             self._asleep[job] = min(situation.job.deadline + 1, situation.now + NAP_SECONDS)
         if due is Duty.WAIT or not self._my_turn(job, due, situation.job.round, turn):
@@ -172,34 +182,44 @@ class Validator:
 
     def _forget(self, job: bytes) -> None:
         self.journal.drop(job)
-        for each in (self._retry_at, self._failures, self._asleep):
+        for each in (self._retry_at, self._failures, self._asleep, self._blocks):
             each.pop(job, None)
         for key in [key for key in self._since if key[0] == job]:
             del self._since[key]
         for task in [key for key in self._tasks if key[0] == job]:
             self._tasks.pop(task).cancel()
+        if self.relay is not None:
+            self.relay.board.forget(job)
 
     def _look(self, job: bytes) -> tuple[Situation, int]:
         """What this validator sees of a job, and how many members come before it in taking shared steps."""
-        market, vrf_contract = self.network.market, self.network.vrf
-        state = market.job_of(job)
-        status = market.status_of(job)
-        members = market.committee_of(job)
-        turn = members.index(self.account.address) if self.account.address in members else len(members)
-        randomness = vrf_contract.request_of(state.randomness) if status is JobStatus.REQUESTED else None
+        state = job_of(self.network, job, since=self._blocks.get(job, 0))
+        self._blocks[job] = max(0, state.block - REREAD)
+        me, members = self.account.address, state.committee
+        waits = state.status is JobStatus.REQUESTED
+        randomness = self.network.vrf.request_of(state.terms.randomness) if waits else None
         situation = Situation(
             job=state,
-            status=status,
             now=self.network.chain.now(),
-            seat=self._seat(job, members),
+            seat=state.seat_of(me),
             randomness=randomness,
-            my_turn_to_prove=randomness is not None and self._alpha(state.randomness, randomness) is not None,
+            my_turn_to_prove=randomness is not None and self._alpha(state.terms.randomness, randomness) is not None,
+            **self._relayed(state),
         )
-        return situation, turn
+        return situation, members.index(me) if me in members else len(members)
 
-    def _seat(self, job: bytes, members: tuple[str, ...]) -> Seat | None:
-        me = self.account.address
-        return self.network.market.seat_of(job, me) if me in members else None
+    def _relayed(self, job: Job) -> dict[str, Any]:
+        """What the other members have handed in."""
+        if self.relay is None:
+            return {}
+        board = self.relay.board
+        board.follow(job)
+        waiting = {seat.member for seat in job.round_seats if seat.commitment is None}
+        return {
+            "relayed": True,
+            "handed_in": frozenset(board.commitments(job.id)) & waiting,
+            "opened": frozenset(board.openings(job.id)),
+        }
 
     def _alpha(self, request: bytes, randomness: RandomnessRequest) -> bytes | None:
         """What this validator's VRF key has to prove, if it is its turn."""
@@ -228,35 +248,109 @@ class Validator:
         log.info("job 0x%s: %s in %s, %d gas", job.hex(), due, receipt.transaction, receipt.gas_used)
         return Step(duty=due, job=job, transaction=receipt.transaction, gas_used=receipt.gas_used)
 
-    def _call(self, due: Duty, job: bytes, situation: Situation) -> Call | None:
+    def _call(self, due: Duty, job: bytes, situation: Situation) -> Call | None:  # noqa: PLR0911 - one for each duty
         market, state = self.network.market, situation.job
         match due:
             case Duty.OPEN:
-                return market.open(job, self._proof(state))
+                return market.open(job, state.terms, self._proof(state))
             case Duty.REASSIGN:
-                return self.network.vrf.reassign(state.randomness)
-            case Duty.COMMIT:
-                opening = self._opening_for(job, situation)
-                return None if opening is None else market.commit(job, self._commitment(opening))
+                return self.network.vrf.reassign(state.terms.randomness)
+            case Duty.HAND_IN | Duty.BATCH | Duty.COMMIT if state.status is JobStatus.COMMITTING:
+                return self._commit(due, situation)
+            case Duty.HAND_IN:
+                self._hand_in_opening(situation)
+                return None
             case Duty.REVEAL:
-                return self._reveal(job, situation)
-            case Duty.EXPIRE | Duty.SETTLE | Duty.DELIVER | Duty.FINALISE:
-                simple: dict[Duty, Callable[[bytes], Call]] = {
-                    Duty.EXPIRE: market.expire,
-                    Duty.SETTLE: market.settle,
-                    Duty.DELIVER: market.deliver,
-                    Duty.FINALISE: market.finalise,
-                }
-                return simple[due](job)
+                opening = self._owed(situation)
+                return market.reveal(job, state.terms, state.progress, opening.attestation, opening.salt)
+            case Duty.EXPIRE:
+                return market.expire(job, state.terms)
+            case Duty.SETTLE:
+                return market.settle(job, state.terms, state.progress, self._shown(state))
+            case Duty.DELIVER:
+                return market.deliver(job, state.terms, state.progress)
+            case Duty.FINALISE:
+                return market.finalise(job, state.terms, state.progress)
             case _:
                 raise AssertionError(due)
 
-    def _reveal(self, job: bytes, situation: Situation) -> Call:
-        assert situation.seat is not None
-        opening = self._opening_of(job, situation.seat)
+    def _commit(self, due: Duty, situation: Situation) -> Call | None:
+        """Commits: by handing the commitment in, by sending what all have handed in, or alone."""
+        job = situation.job
+        opening = self._opening_for(job.id, situation)
         if opening is None:
-            raise JournalMissingError(f"job 0x{job.hex()}: no opening for round {situation.seat.round} in the journal")
-        return self.network.market.reveal(job, opening.attestation, opening.salt)
+            return None
+        market, own = self.network.market, self._commitment(opening)
+        if due is Duty.COMMIT or self.relay is None:
+            return market.commit(job.id, job.terms, job.progress, own)
+        digest = commit_digest(
+            chain_id=self.network.chain.chain_id, market=market.address, job=job.id, round_=job.round, commitment=own
+        )
+        message = HandedCommitment(
+            job=to_hex(job.id),
+            round=job.round,
+            validator=self.account.address,
+            commitment=to_hex(own),
+            signature=to_hex(_compact(self.account, digest)),
+        )
+        self.relay.hand_in(message, self._peers(job))
+        if due is Duty.HAND_IN:
+            return None
+        handed = self.relay.board.commitments(job.id)
+        here = [handed.get(seat.member) if seat.commitment is None else None for seat in job.round_seats]
+        batch = [bytes(32) if each is None else from_hex(each.commitment) for each in here]
+        signatures = b"".join(from_hex(each.signature) for each in here if each is not None)
+        return market.commit_batch(job.id, job.terms, job.progress, batch, signatures)
+
+    def _hand_in_opening(self, situation: Situation) -> None:
+        assert self.relay is not None
+        job, opening = situation.job, self._owed(situation)
+        said = opening.attestation
+        message = HandedOpening(
+            job=to_hex(job.id),
+            round=job.round,
+            validator=self.account.address,
+            digest=to_hex(said.digest),
+            answer=to_hex(said.answer),
+            sketch=to_hex(said.sketch),
+            environment=to_hex(said.environment),
+            salt=to_hex(opening.salt),
+        )
+        self.relay.hand_in(message, self._peers(job))
+
+    def _peers(self, job: Job) -> list[str]:
+        """Where the other members of the round take what is handed in."""
+        others = (seat.member for seat in job.round_seats if seat.member != self.account.address)
+        return [self.network.staking.validator(member).endpoint for member in others]
+
+    def _shown(self, job: Job) -> list[Shown]:
+        """What `settle` is shown: what members have revealed alone, and the openings that they have handed in."""
+        openings = {} if self.relay is None else self.relay.board.openings(job.id)
+        shown = []
+        for seat in job.round_seats:
+            opening = openings.get(seat.member)
+            if seat.attestation is not None:
+                shown.append(Shown(showing=Showing.REVEALED, attestation=seat.attestation))
+            elif opening is not None:
+                salt = from_hex(opening.salt)
+                shown.append(Shown(showing=Showing.OPENING, attestation=opening.attestation, salt=salt))
+            else:
+                shown.append(Shown(showing=Showing.NOTHING))
+        return shown
+
+    def _owed(self, situation: Situation) -> Opening:
+        """The opening of this validator's commitment.
+
+        Raises:
+            JournalMissingError: the journal does not hold it.
+        """
+        assert situation.seat is not None
+        opening = self._opening_of(situation.job.id, situation.seat)
+        if opening is None:
+            raise JournalMissingError(
+                f"job 0x{situation.job.id.hex()}: no opening for round {situation.seat.round} in the journal"
+            )
+        return opening
 
     def _opening_of(self, job: bytes, seat: Seat) -> Opening | None:
         """The opening of the commitment that the chain holds."""
@@ -264,7 +358,7 @@ class Validator:
         return next((each for each in kept if self._commitment(each) == seat.commitment), None)
 
     def _proof(self, state: Job) -> bytes:
-        alpha = self._alpha(state.randomness, self.network.vrf.request_of(state.randomness))
+        alpha = self._alpha(state.terms.randomness, self.network.vrf.request_of(state.terms.randomness))
         if alpha is None or self.vrf_key is None:
             return b""  # the seed is there already; the proof is not looked at
         return answer(self.vrf_key, alpha)
@@ -288,9 +382,7 @@ class Validator:
 
         To refuse costs no more than to be absent, and nothing if the others cannot compute it either.
         """
-        if not self._window:
-            self._window = self.network.market.parameters().commit_window
-        left = situation.job.deadline - situation.now - self._window // 4
+        left = situation.job.deadline - situation.now - situation.job.terms.commit_window // 4
         task = self._tasks.get((job, subject))
         if task is not None and task.done():
             del self._tasks[job, subject]
@@ -320,3 +412,9 @@ class Validator:
 def _subject(state: Job) -> bytes:
     """What an output is computed from, as 32 bytes: equal if and only if all of it is."""
     return hashlib.sha256(bytes([state.kind]) + state.kernel + state.input + state.seed).digest()
+
+
+def _compact(account: LocalAccount, digest: bytes) -> bytes:
+    """A signature as ERC-2098 has it: r, and s with the parity of y in its highest bit."""
+    signed = account.unsafe_sign_hash(Hash32(digest))
+    return int(signed.r).to_bytes(32) + (int(signed.s) | (int(signed.v) - 27) << 255).to_bytes(32)

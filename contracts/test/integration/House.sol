@@ -5,8 +5,10 @@ import {JobMarket} from "../../JobMarket.sol";
 import {KernelRegistry} from "../../KernelRegistry.sol";
 import {ValidatorStaking} from "../../ValidatorStaking.sol";
 import {VrfCoordinator} from "../../VrfCoordinator.sol";
+import {MarketParameters} from "../../MarketParameters.sol";
+import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
-import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "../../types/Ids.sol";
+import {Commitment, EnvironmentClass, JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
 import {
     Aggregation,
     AggregationRule,
@@ -21,15 +23,17 @@ import {
     SeedPolicy,
     Seeds
 } from "../../types/Manifest.sol";
+import {Attestation, JobProgress, JobStatus, JobTerms, Showing, Shown} from "../../types/Job.sol";
 import {EcvrfProver} from "../support/EcvrfProver.sol";
-import {TestBase} from "../support/TestBase.sol";
+import {JobBook} from "../support/JobBook.sol";
 
 /// @title The four contracts, deployed as they are on a chain, with people in them.
 /// @dev Keys, times and block numbers are fixed, so that committees, and with them gas, are the same in every run.
-abstract contract House is TestBase {
+abstract contract House is JobBook {
     uint256 internal constant ORACLE_KEY = uint256(keccak256("oracle"));
     uint256 internal constant STAKE = 10 ether;
     uint48 internal constant THAW_PERIOD = 7 days;
+    uint32 internal constant EPOCH = 1 days;
 
     RecordDigest internal constant INPUT = RecordDigest.wrap(keccak256("input"));
     RecordDigest internal constant OUTPUT = RecordDigest.wrap(keccak256("output"));
@@ -40,18 +44,21 @@ abstract contract House is TestBase {
     VrfCoordinator internal vrf;
     ValidatorStaking internal staking;
     KernelRegistry internal registry;
+    MarketParameters internal parameters;
     JobMarket internal market;
 
+    address internal owner;
     address internal treasury;
     address internal publisher;
     address internal requester;
     address internal anyone;
     address internal oracle;
     address[] internal validators;
+    mapping(address account => uint256) private _keys;
     KernelId internal kernel; // approved
 
-    function _parameters() internal pure virtual returns (IJobMarket.Parameters memory) {
-        return IJobMarket.Parameters({
+    function _parameters() internal pure virtual returns (IMarketParameters.Parameters memory) {
+        return IMarketParameters.Parameters({
             seatFee: 0.01 ether,
             deliveryFeePerGas: 2 gwei,
             deviationSlash: 1 ether,
@@ -72,6 +79,8 @@ abstract contract House is TestBase {
     function _build(uint256 validatorCount) internal {
         vm.roll(100);
         vm.warp(1_700_000_000);
+        vm.recordLogs();
+        owner = makeAddr("owner");
         treasury = makeAddr("treasury");
         publisher = makeFunded("publisher", 100 ether);
         requester = makeFunded("requester", 1_000 ether);
@@ -82,7 +91,7 @@ abstract contract House is TestBase {
         for (uint256 i = 0; i < validatorCount; ++i) {
             _addValidator(_stakePerValidator());
         }
-        nextBlock();
+        _nextEpoch();
         vm.prank(publisher);
         registry.registerPublisher("vision-lab");
         kernel = _register("digits", 0.05 ether);
@@ -91,10 +100,13 @@ abstract contract House is TestBase {
 
     function _deploy() private {
         vrf = _newVrf();
+        parameters = new MarketParameters(
+            owner, IMarketParameters.Bounds({greatestSlash: 1 ether, leastOpenWindow: 1 hours + 4, leastCommitWindow: 10 minutes, longestDraw: EPOCH, longestLife: 2 days}), _parameters()
+        );
         address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
-        staking = new ValidatorStaking(next, treasury, 1 ether, THAW_PERIOD);
+        staking = new ValidatorStaking(next, treasury, 1 ether, THAW_PERIOD, EPOCH);
         registry = new KernelRegistry(next);
-        market = new JobMarket(vrf, staking, registry, _parameters());
+        market = new JobMarket(vrf, staking, registry, parameters);
     }
 
     function _newVrf() internal returns (VrfCoordinator) {
@@ -118,7 +130,10 @@ abstract contract House is TestBase {
     }
 
     function _addValidator(uint256 amount) internal returns (address validator) {
-        validator = makeFunded(string.concat("validator ", vm.toString(validators.length)), 1_000 ether);
+        uint256 key;
+        (validator, key) = makeAccount(string.concat("validator ", vm.toString(validators.length)));
+        vm.deal(validator, 1_000 ether);
+        _keys[validator] = key;
         validators.push(validator);
         vm.prank(validator);
         staking.stake{value: amount}(EnvironmentClass.wrap(keccak256("x86-64")), "");
@@ -143,8 +158,12 @@ abstract contract House is TestBase {
     }
 
     function _register(string memory name, uint96 authorFee) internal returns (KernelId) {
+        return _register(_manifest(name, authorFee));
+    }
+
+    function _register(Manifest memory manifest) internal returns (KernelId) {
         vm.prank(publisher);
-        return registry.register(_manifest(name, authorFee));
+        return registry.register(manifest);
     }
 
     function _requestValidation(KernelId id, uint8 size) internal returns (JobId job) {
@@ -154,12 +173,12 @@ abstract contract House is TestBase {
     }
 
     /// @dev The whole admission, as a chain would see it.
-    function _approve(KernelId id) private {
+    function _approve(KernelId id) internal {
         JobId job = _requestValidation(id, 3);
         _open(job);
         _play(job, _says(RecordDigest.wrap(keccak256("certificate")), bytes32(uint256(1))));
-        market.settle(job);
-        market.deliver(job);
+        _settle(job);
+        _deliver(job);
         _finalise(job);
         nextBlock();
     }
@@ -168,7 +187,7 @@ abstract contract House is TestBase {
 
     function _wanted(uint8 size, address consumer, uint32 callbackGas) internal view returns (IJobMarket.JobRequest memory) {
         return IJobMarket.JobRequest({
-            kernel: kernel, input: INPUT, committeeSize: size, consumer: consumer, callbackGas: callbackGas, refundTo: requester
+            kernel: kernel, input: INPUT, environmentClass: EnvironmentClass.wrap(0), committeeSize: size, consumer: consumer, callbackGas: callbackGas, refundTo: requester
         });
     }
 
@@ -182,16 +201,26 @@ abstract contract House is TestBase {
         return _request(size, address(0), 0);
     }
 
-    function _proofFor(JobId job) internal view returns (bytes memory) {
-        (, bytes32 alpha) = vrf.challengeOf(market.jobOf(job).randomness);
+    function _proofFor(JobId job) internal returns (bytes memory) {
+        (, bytes32 alpha) = vrf.challengeOf(_termsIn(job).randomness);
         return EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(alpha));
     }
 
     function _open(JobId job) internal {
         nextBlock();
-        bytes memory proof = _proofFor(job);
+        _open(job, _proofFor(job));
+    }
+
+    function _open(JobId job, bytes memory proof) internal {
+        JobTerms memory terms = _termsIn(job);
         vm.prank(anyone);
-        market.open(job, proof);
+        market.open(job, terms, proof);
+    }
+
+    function _expire(JobId job) internal {
+        JobTerms memory terms = _termsIn(job);
+        vm.prank(anyone);
+        market.expire(job, terms);
     }
 
     function _opened(uint8 size) internal returns (JobId job) {
@@ -199,19 +228,19 @@ abstract contract House is TestBase {
         _open(job);
     }
 
-    function _says(RecordDigest digest, bytes32 answer) internal pure returns (IJobMarket.Attestation memory) {
-        return IJobMarket.Attestation({digest: digest, answer: answer, sketch: 0, environment: ENVIRONMENT});
+    function _says(RecordDigest digest, bytes32 answer) internal pure returns (Attestation memory) {
+        return Attestation({digest: digest, answer: answer, sketch: 0, environment: ENVIRONMENT});
     }
 
-    function _right() internal pure returns (IJobMarket.Attestation memory) {
+    function _right() internal pure returns (Attestation memory) {
         return _says(OUTPUT, LABEL);
     }
 
-    function _wrong() internal pure returns (IJobMarket.Attestation memory) {
+    function _wrong() internal pure returns (Attestation memory) {
         return _says(OTHER, LABEL);
     }
 
-    function _refusal() internal pure returns (IJobMarket.Attestation memory) {
+    function _refusal() internal pure returns (Attestation memory) {
         return _says(RecordDigest.wrap(0), 0);
     }
 
@@ -219,43 +248,90 @@ abstract contract House is TestBase {
         return keccak256(abi.encode("salt", job, member));
     }
 
-    function _commit(JobId job, address member, IJobMarket.Attestation memory said) internal {
-        Commitment commitment = _commitment(job, market.jobOf(job).round, member, said);
-        vm.prank(member);
-        market.commit(job, commitment);
+    function _commit(JobId job, address member, Attestation memory said) internal {
+        _commit(job, member, _commitment(job, _progressIn(job).round, member, said));
     }
 
-    function _reveal(JobId job, address member, IJobMarket.Attestation memory said) internal {
+    function _commit(JobId job, address member, Commitment commitment) internal {
+        JobProgress memory progress = _progressIn(job);
+        bytes32 terms = _termsHashIn(job);
         vm.prank(member);
-        market.reveal(job, said, _salt(job, member));
+        market.commit(job, terms, progress, commitment);
+    }
+
+    function _reveal(JobId job, address member, Attestation memory said) internal {
+        _reveal(job, member, said, _salt(job, member));
+    }
+
+    function _reveal(JobId job, address member, Attestation memory said, bytes32 salt) internal {
+        JobProgress memory progress = _progressIn(job);
+        bytes32 terms = _termsHashIn(job);
+        vm.prank(member);
+        market.reveal(job, terms, progress, said, salt);
+    }
+
+    /// @dev What each of the round says, sent by anyone, in two transactions with the settlement.
+    function _commitBatch(JobId job, Attestation[] memory said) internal {
+        (Commitment[] memory batch, bytes memory signatures) = _batchOf(job, said, type(uint256).max);
+        _commitBatch(job, batch, signatures);
+    }
+
+    function _commitBatch(JobId job, Commitment[] memory batch, bytes memory signatures) internal {
+        JobProgress memory progress = _progressIn(job);
+        bytes32 terms = _termsHashIn(job);
+        vm.prank(anyone);
+        market.commitBatch(job, terms, progress, batch, signatures);
+    }
+
+    /// @param included bit i: whether the round's member i is in it
+    function _batchOf(JobId job, Attestation[] memory said, uint256 included)
+        internal
+        returns (Commitment[] memory batch, bytes memory signatures)
+    {
+        uint8 round = _progressIn(job).round;
+        address[] memory members = _members(job);
+        batch = new Commitment[](members.length);
+        for (uint256 i = 0; i < members.length; ++i) {
+            if ((included >> i) & 1 == 0) continue;
+            batch[i] = _commitment(job, round, members[i], said[i]);
+            signatures = bytes.concat(signatures, _sign(members[i], market.commitDigest(job, round, batch[i])));
+        }
+    }
+
+    function _settleBatch(JobId job, Attestation[] memory said) internal {
+        address[] memory members = _members(job);
+        Shown[] memory shown = new Shown[](members.length);
+        for (uint256 i = 0; i < members.length; ++i) {
+            shown[i] = Shown(Showing.Opening, said[i], _salt(job, members[i]));
+        }
+        _settle(job, shown);
     }
 
     /// @dev The members who were drawn in the job's present round.
-    function _members(JobId job) internal view returns (address[] memory members) {
-        address[] memory all = market.committeeOf(job);
-        uint8 round = market.jobOf(job).round;
-        uint256 count = 0;
-        for (uint256 i = 0; i < all.length; ++i) {
-            if (market.seatOf(job, all[i]).round == round) ++count;
+    function _members(JobId job) internal returns (address[] memory members) {
+        JobProgress memory progress = _progressIn(job);
+        members = new address[](progress.seats.length - progress.firstSeat);
+        for (uint256 i = 0; i < members.length; ++i) {
+            members[i] = progress.seats[progress.firstSeat + i].memberOf();
         }
-        members = new address[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            members[i] = all[all.length - count + i];
+    }
+
+    /// @dev All who were drawn, in all rounds.
+    function _committee(JobId job) internal returns (address[] memory members) {
+        JobProgress memory progress = _progressIn(job);
+        members = new address[](progress.seats.length);
+        for (uint256 i = 0; i < members.length; ++i) {
+            members[i] = progress.seats[i].memberOf();
         }
     }
 
     /// @dev Everyone of the round commits to and reveals the same.
-    function _play(JobId job, IJobMarket.Attestation memory said) internal {
-        address[] memory members = _members(job);
-        IJobMarket.Attestation[] memory all = new IJobMarket.Attestation[](members.length);
-        for (uint256 i = 0; i < members.length; ++i) {
-            all[i] = said;
-        }
-        _playEach(job, all);
+    function _play(JobId job, Attestation memory said) internal {
+        _playEach(job, _unanimous(_members(job).length, said));
     }
 
     /// @dev The round's member i commits to and reveals `said[i]`.
-    function _playEach(JobId job, IJobMarket.Attestation[] memory said) internal {
+    function _playEach(JobId job, Attestation[] memory said) internal {
         address[] memory members = _members(job);
         for (uint256 i = 0; i < members.length; ++i) {
             _commit(job, members[i], said[i]);
@@ -265,53 +341,110 @@ abstract contract House is TestBase {
         }
     }
 
-    /// @dev A round of three in which everyone says something else.
-    function _disagreement(uint256 count) internal pure returns (IJobMarket.Attestation[] memory said) {
-        said = new IJobMarket.Attestation[](count);
+    /// @dev All of the round say the same.
+    function _unanimous(uint256 count, Attestation memory what) internal pure returns (Attestation[] memory said) {
+        said = new Attestation[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            said[i] = what;
+        }
+    }
+
+    /// @dev A round in which everyone says something else.
+    function _disagreement(uint256 count) internal pure returns (Attestation[] memory said) {
+        said = new Attestation[](count);
         for (uint256 i = 0; i < count; ++i) {
             said[i] = _says(RecordDigest.wrap(keccak256(abi.encode("opinion", i))), LABEL);
         }
+    }
+
+    /// @dev With what everyone has revealed alone.
+    function _settle(JobId job) internal {
+        _settle(job, _revealedIn(job));
+    }
+
+    function _settle(JobId job, Shown[] memory shown) internal {
+        JobProgress memory progress = _progressIn(job);
+        JobTerms memory terms = _termsIn(job);
+        vm.prank(anyone);
+        market.settle(job, terms, progress, shown);
+    }
+
+    function _deliver(JobId job) internal returns (bool) {
+        JobProgress memory progress = _progressIn(job);
+        JobTerms memory terms = _termsIn(job);
+        vm.prank(anyone);
+        return market.deliver(job, terms, progress);
     }
 
     function _settled(uint8 size, address consumer, uint32 callbackGas) internal returns (JobId job) {
         job = _request(size, consumer, callbackGas);
         _open(job);
         _play(job, _right());
-        market.settle(job);
+        _settle(job);
     }
 
     function _afterDeadline(JobId job) internal {
-        vm.warp(uint256(market.jobOf(job).deadline) + 1);
+        vm.warp(market.deadlineOf(job) + 1);
     }
 
     function _finalise(JobId job) internal {
         _afterDeadline(job);
-        market.finalise(job);
+        _finaliseNow(job);
+    }
+
+    function _finaliseNow(JobId job) internal {
+        JobProgress memory progress = _progressIn(job);
+        JobTerms memory terms = _termsIn(job);
+        vm.prank(anyone);
+        market.finalise(job, terms, progress);
+    }
+
+    /// @dev Weights that were just changed begin to count.
+    function _nextEpoch() internal {
+        vm.roll(vm.getBlockNumber() + 1);
+        vm.warp((staking.currentEpoch() + 1) * EPOCH);
     }
 
     /* WHAT IS */
 
-    function _commitment(JobId job, uint8 round, address member, IJobMarket.Attestation memory said) internal view returns (Commitment) {
-        return market.commitmentOf(job, round, member, said, _salt(job, member));
+    /// @dev Not asked of the market, so that a test can expect the next call to revert. `CommitTest` compares the two.
+    function _commitment(JobId job, uint8 round, address member, Attestation memory said) internal view returns (Commitment) {
+        bytes32 domain = keccak256("aivm/commitment/1");
+        return Commitment.wrap(keccak256(abi.encode(domain, block.chainid, address(market), job, round, member, said, _salt(job, member))));
     }
 
-    function _locksOf(address validator) internal view returns (uint256) {
-        return staking.validator(validator).locks;
+    function _sign(address member, bytes32 digest) internal view returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(_keys[member], digest);
+        return abi.encodePacked(r, bytes32(uint256(s) | (uint256(v - 27) << 255)));
+    }
+
+    /// @dev What a job holds at first.
+    function _escrowOf(JobId job) internal returns (uint256) {
+        JobTerms memory terms = _termsIn(job);
+        uint256[3] memory largest = [uint256(15), 15, 15]; // of 3, 5 and 7 seats, after two growths
+        return terms.authorFee + largest[(terms.committeeSize - 3) / 2] * terms.seatFee + terms.deliveryFee;
+    }
+
+    /// @dev Everything the market owes to accounts of this house; without running jobs it is all that it holds.
+    function _owed() internal view returns (uint256 owed) {
+        address[5] memory people = [publisher, requester, anyone, oracle, treasury];
+        for (uint256 i = 0; i < people.length; ++i) {
+            owed += market.creditOf(people[i]);
+        }
+        for (uint256 i = 0; i < validators.length; ++i) {
+            owed += market.creditOf(validators[i]);
+        }
+    }
+
+    function _blamesOf(address validator) internal view returns (uint256) {
+        return staking.validator(validator).blamed;
     }
 
     function _stakeOf(address validator) internal view returns (uint256) {
         return staking.validator(validator).stake;
     }
 
-    function _randomnessOf(JobId job) internal view returns (RandomnessId) {
-        return market.jobOf(job).randomness;
-    }
-
-    function _escrowOf(JobId job) internal view returns (uint256) {
-        return market.jobOf(job).escrow;
-    }
-
-    function assertStatus(JobId job, IJobMarket.Status want) internal view {
+    function assertStatus(JobId job, JobStatus want) internal view {
         assertEq(uint256(market.statusOf(job)), uint256(want), "status");
     }
 }

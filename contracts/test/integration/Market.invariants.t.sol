@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {CommitteeSize} from "../../libraries/CommitteeSize.sol";
 import {JobId, RecordDigest} from "../../types/Ids.sol";
+import {Attestation, JobProgress, JobStatus, Outcome} from "../../types/Job.sol";
 import {MarketHandler} from "./MarketHandler.sol";
 
-/// @title docs/invariants.md, checked after every step of random histories over the four contracts.
+/// @title docs/invariants.md, checked after every step of random histories over the contracts.
 /// @dev The test is its own handler: a handler that deploys the house would be larger than a contract may be.
 contract MarketInvariants is MarketHandler {
     function setUp() public {
@@ -16,13 +16,8 @@ contract MarketInvariants is MarketHandler {
         targetContract(address(this));
     }
 
-    function _job(uint256 i) private view returns (JobId id, IJobMarket.Job memory job) {
-        id = jobs[i];
-        job = market.jobOf(id);
-    }
-
     function _actions() private pure returns (bytes4[] memory actions) {
-        actions = new bytes4[](25);
+        actions = new bytes4[](30);
         // What moves a job on comes twice or more, so that histories get far.
         actions[0] = actions[1] = this.ask.selector;
         actions[2] = this.admit.selector;
@@ -32,18 +27,21 @@ contract MarketInvariants is MarketHandler {
         actions[7] = this.pass.selector;
         actions[8] = this.force.selector;
         actions[9] = this.commit.selector;
-        actions[10] = actions[11] = this.commitAll.selector;
-        actions[12] = this.reveal.selector;
-        actions[13] = actions[14] = this.revealAll.selector;
-        actions[15] = actions[16] = this.settle.selector;
-        actions[17] = this.finalise.selector;
-        actions[18] = this.deliver.selector;
-        actions[19] = this.withdraw.selector;
-        actions[20] = this.stake.selector;
-        actions[21] = this.thaw.selector;
-        actions[22] = this.misbehave.selector;
-        actions[23] = this.speakTwice.selector;
+        actions[10] = this.commitAll.selector;
+        actions[11] = actions[12] = actions[13] = this.commitTogether.selector;
+        actions[14] = this.reveal.selector;
+        actions[15] = this.revealAll.selector;
+        actions[16] = actions[17] = actions[18] = this.settle.selector;
+        actions[19] = this.finalise.selector;
+        actions[20] = this.deliver.selector;
+        actions[21] = this.withdraw.selector;
+        actions[22] = this.stake.selector;
+        actions[23] = this.thaw.selector;
         actions[24] = this.release.selector;
+        actions[25] = this.govern.selector;
+        actions[26] = this.misbehave.selector;
+        actions[27] = this.speakTwice.selector;
+        actions[28] = actions[29] = this.lie.selector;
     }
 
     /// @dev An invariant says nothing about what its histories never reach.
@@ -52,42 +50,45 @@ contract MarketInvariants is MarketHandler {
         for (uint256 step = 0; step < 1000; ++step) {
             bytes32 random = keccak256(abi.encode("history", step));
             bytes4 action = actions[uint256(random) % actions.length];
-            (bool success,) =
+            (bool success, bytes memory reason) =
                 address(this).call(abi.encodePacked(action, keccak256(abi.encode(random, 1)), keccak256(abi.encode(random, 2))));
-            assertTrue(success, "an action reverted");
+            assertTrue(success, string.concat("an action reverted: ", vm.toString(reason)));
         }
-        bytes32[16] memory names = [
+        bytes32[24] memory names = [
             bytes32("ask"),
             "admit",
+            "govern",
             "open",
             "fulfil",
             "silence",
             "commit",
+            "batch",
             "reveal",
             "settle",
+            "settle by distance",
             "grow",
             "fail",
+            "fail to settle",
+            "slash",
             "finalise",
             "deliver",
             "fail to deliver",
             "withdraw",
             "misbehave",
-            "expire"
+            "forge",
+            "lie",
+            "expire",
+            "commit twice"
         ];
         for (uint256 i = 0; i < names.length; ++i) {
             assertGt(done[names[i]], 0, string(abi.encodePacked(names[i])));
         }
-        assertGt(done["commit twice"], 0, "commit twice");
         assertGt(done["reveal twice"], 0, "reveal twice");
     }
 
     /* MONEY */
 
-    function invariant_MoneyIsConservedToTheWei() public view {
-        _assertMoney();
-    }
-
-    function _assertMoney() private view {
+    function invariant_MoneyIsConservedToTheWei() public {
         uint256 ours = forced;
         uint256 theVrfs = 0;
         uint256 theStakings = 0;
@@ -97,9 +98,8 @@ contract MarketInvariants is MarketHandler {
             theStakings += staking.creditOf(people[i]);
         }
         for (uint256 i = 0; i < jobs.length; ++i) {
-            (, IJobMarket.Job memory job) = _job(i);
-            ours += job.escrow;
-            IVrfCoordinator.Request memory asked = vrf.requestOf(job.randomness);
+            ours += held[jobs[i]];
+            IVrfCoordinator.Request memory asked = vrf.requestOf(_termsIn(jobs[i]).randomness);
             if (asked.status == IVrfCoordinator.Status.Pending) theVrfs += asked.fee;
         }
         for (uint256 i = 0; i < vrf.operatorCount(); ++i) {
@@ -123,77 +123,86 @@ contract MarketInvariants is MarketHandler {
 
     function invariant_EveryJobEndsAndIsDeliveredForAFeeAtMostOnce() public view {
         for (uint256 i = 0; i < jobs.length; ++i) {
-            (JobId id, IJobMarket.Job memory job) = _job(i);
-            bool over = job.status == IJobMarket.Status.Finalised || job.status == IJobMarket.Status.Failed;
-            assertEq(ends[id], over ? 1 : 0, "ends");
-            assertEq(firstDeliveries[id], job.deliveryPaid ? 1 : 0, "paid deliveries");
-            if (job.status == IJobMarket.Status.Failed) assertEq(job.escrow, 0, "a failed job holds nothing");
+            JobStatus status = market.statusOf(jobs[i]);
+            bool over = status == JobStatus.Finalised || status == JobStatus.Failed;
+            (bool paid, bool delivered) = market.deliveryOf(jobs[i]);
+            assertEq(ends[jobs[i]], over ? 1 : 0, "ends");
+            assertEq(firstDeliveries[jobs[i]], paid ? 1 : 0, "paid deliveries");
+            assertTrue(paid || !delivered, "delivered for nothing");
+            if (status != JobStatus.Settled && status != JobStatus.Finalised) assertFalse(paid, "delivered without a result");
+            if (status == JobStatus.Failed) assertEq(held[jobs[i]], 0, "a failed job holds nothing");
+        }
+    }
+
+    /* THE STATE */
+
+    function invariant_TheStateOfAJobFollowsFromItsEvents() public {
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            if (market.statusOf(jobs[i]) == JobStatus.Failed) continue; // its last state has no event, and no use
+            assertTrue(market.isState(jobs[i], _termsHashIn(jobs[i]), _progressIn(jobs[i])), "state");
         }
     }
 
     /* SEATS */
 
-    function invariant_LocksAreSeatsInUnfinishedJobs() public view {
-        for (uint256 v = 0; v < validators.length; ++v) {
-            address validator = validators[v];
-            uint256 seats = 0;
-            for (uint256 i = 0; i < jobs.length; ++i) {
-                (JobId id, IJobMarket.Job memory job) = _job(i);
-                if (job.status == IJobMarket.Status.Finalised || job.status == IJobMarket.Status.Failed) continue;
-                address[] memory members = market.committeeOf(id);
-                for (uint256 j = 0; j < members.length; ++j) {
-                    if (members[j] == validator) ++seats;
-                }
+    /// @dev Held are those, and only those, whom a result that is not final is against.
+    function invariant_BlamesAreFaultsInJobsThatAreNotFinal() public {
+        uint256[] memory faults = new uint256[](validators.length);
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            if (market.statusOf(jobs[i]) != JobStatus.Settled) continue;
+            JobProgress memory progress = _progressIn(jobs[i]);
+            for (uint256 j = 0; j < progress.seats.length; ++j) {
+                if (progress.outcomes[j] > Outcome.Paid) ++faults[_indexOf(progress.seats[j].memberOf())];
             }
-            assertEq(staking.validator(validator).locks, seats, "locks");
+        }
+        for (uint256 v = 0; v < validators.length; ++v) {
+            assertEq(_blamesOf(validators[v]), faults[v], "blames");
         }
     }
 
-    /// @dev Members are distinct, every seat has spoken at most once, and the job's counts are those of its round's seats.
-    function invariant_OneCommitmentAndOneRevealASeat() public view {
+    function _indexOf(address validator) private view returns (uint256 index) {
+        while (validators[index] != validator) ++index;
+    }
+
+    /// @dev Members are distinct, and what the chain keeps for a seat is what its member has done alone.
+    function invariant_ASeatSpeaksOnce() public {
         for (uint256 i = 0; i < jobs.length; ++i) {
-            (JobId id, IJobMarket.Job memory job) = _job(i);
-            address[] memory members = market.committeeOf(id);
-            assertLe(members.length, CommitteeSize.inRound(job.committeeSize, job.round), "seats");
-            uint256 committed = 0;
-            uint256 revealed = 0;
-            for (uint256 j = 0; j < members.length; ++j) {
+            JobId id = jobs[i];
+            JobProgress memory progress = _progressIn(id);
+            assertLe(progress.seats.length, CommitteeSize.inRound(_termsIn(id).committeeSize, progress.round), "seats");
+            for (uint256 j = 0; j < progress.seats.length; ++j) {
+                address member = progress.seats[j].memberOf();
                 for (uint256 k = 0; k < j; ++k) {
-                    assertNotEq(members[j], members[k], "a validator sits twice");
+                    assertNotEq(member, progress.seats[k].memberOf(), "a validator sits twice");
                 }
-                IJobMarket.Seat memory seat = market.seatOf(id, members[j]);
-                assertEq(commits[id][members[j]], seat.committed ? 1 : 0, "commitments");
-                assertEq(reveals[id][members[j]], seat.revealed ? 1 : 0, "reveals");
-                assertTrue(seat.committed || !seat.revealed, "revealed without a commitment");
-                if (seat.round != job.round) continue;
-                if (seat.committed) ++committed;
-                if (seat.revealed) ++revealed;
+                uint256 ballot = uint256(market.ballotOf(id, j));
+                assertEq(ballot != 0, committedAlone[id][member] || revealedAlone[id][member], "spoke alone");
+                assertEq(ballot >> 255 == 1, revealedAlone[id][member], "revealed alone");
+                assertFalse(inBatch[id][member] && committedAlone[id][member], "committed twice");
             }
-            assertEq(job.committed, committed, "committed");
-            assertEq(job.revealed, revealed, "revealed");
         }
     }
 
     /* RESULTS */
 
-    function invariant_AResultHasAStrictMajority() public view {
+    function invariant_AResultHasAStrictMajority() public {
         for (uint256 i = 0; i < jobs.length; ++i) {
-            (JobId id, IJobMarket.Job memory job) = _job(i);
-            if (job.status != IJobMarket.Status.Settled && job.status != IJobMarket.Status.Finalised) {
-                assertEq(RecordDigest.unwrap(job.digest), 0, "a result without a settlement");
-                assertFalse(job.delivered, "delivered without a result");
+            JobId id = jobs[i];
+            JobProgress memory progress = _progressIn(id);
+            JobStatus status = market.statusOf(id);
+            if (status != JobStatus.Settled && status != JobStatus.Finalised) {
+                assertEq(RecordDigest.unwrap(progress.result.digest), 0, "a result without a settlement");
                 continue;
             }
-            address[] memory members = market.committeeOf(id);
+            Attestation memory winner = _winner(id);
             uint256 votes = 0;
-            for (uint256 j = 0; j < members.length; ++j) {
-                IJobMarket.Seat memory seat = market.seatOf(id, members[j]);
-                bool same = RecordDigest.unwrap(seat.attestation.digest) == RecordDigest.unwrap(job.digest)
-                    && seat.attestation.answer == job.answer;
-                if (seat.revealed && same) ++votes;
+            for (uint256 j = 0; j < progress.seats.length; ++j) {
+                Outcome due = _due(id, progress.seats[j].memberOf(), winner, true);
+                assertEq(uint256(progress.outcomes[j]), uint256(due), "outcome");
+                if (due == Outcome.Paid) ++votes;
             }
-            assertGt(2 * votes, members.length, "votes");
-            assertTrue(RecordDigest.unwrap(job.digest) != 0, "a refusal is not a result");
+            assertGt(2 * votes, progress.seats.length, "votes");
+            assertTrue(RecordDigest.unwrap(progress.result.digest) != 0, "a refusal is not a result");
         }
     }
 
@@ -203,17 +212,16 @@ contract MarketInvariants is MarketHandler {
     function invariant_EverythingCanEnd() public {
         _endEverything();
         for (uint256 i = 0; i < validators.length; ++i) {
-            assertEq(staking.validator(validators[i]).locks, 0, "locks");
+            assertEq(_blamesOf(validators[i]), 0, "blames");
         }
         for (uint256 i = 0; i < jobs.length; ++i) {
-            (, IJobMarket.Job memory job) = _job(i);
-            assertEq(job.escrow, 0, "escrow");
+            assertEq(held[jobs[i]], 0, "escrow");
         }
         for (uint256 i = 0; i < people.length; ++i) {
             address account = people[i];
             assertEq(withdrawn[account], owed[account], "everyone has what was owed");
         }
         assertEq(address(market).balance, forced, "nothing is left");
-        _assertMoney();
+        invariant_MoneyIsConservedToTheWei();
     }
 }

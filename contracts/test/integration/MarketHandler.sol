@@ -2,33 +2,55 @@
 pragma solidity 0.8.37;
 
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
+import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "../../types/Ids.sol";
+import {Attestation, JobProgress, JobStatus, JobTerms, Outcome, Showing, Shown} from "../../types/Job.sol";
+import {Aggregation, AggregationRule, Manifest} from "../../types/Manifest.sol";
 import {GasBurner, ReturnBomb, SELF_DESTRUCTOR, Taker, Unwilling} from "../fixtures/HostileConsumers.sol";
+import {Seat} from "../../types/Seat.sol";
 import {House} from "./House.sol";
 
-/// @title Everything that anyone may do to the four contracts, in any order; nothing here reverts.
+/// @title Everything that anyone may do to the contracts, in any order; nothing here reverts.
 /// @dev Keeps its own books, by the rules of docs/protocol.md and not by what the market says it paid.
 abstract contract MarketHandler is House {
     uint256 private constant MAXIMUM_JOBS = 24;
+    uint16 private constant TOLERANCE = 3;
 
     JobId[] internal jobs;
     address[] internal people; // everyone who can be owed something
     address[] private _consumers;
-    KernelId[] private _kernels;
+    KernelId private _tolerant;
+    uint256 private _admissions;
 
     uint256 internal forced; // wei pushed into the market without a job
     mapping(address account => uint256) internal owed; // by the market, ever
     mapping(address account => uint256) internal withdrawn; // from the market, ever
-    mapping(JobId => mapping(address member => IJobMarket.Attestation)) private _said;
-    mapping(JobId => mapping(address member => uint256)) internal commits;
-    mapping(JobId => mapping(address member => uint256)) internal reveals;
+    mapping(JobId => uint256) internal held; // by the market for a job
+    mapping(JobId => mapping(address member => Attestation)) internal said;
+    mapping(JobId => mapping(address member => bool)) internal inBatch;
+    mapping(JobId => mapping(address member => bool)) internal committedAlone;
+    mapping(JobId => mapping(address member => bool)) internal revealedAlone;
+    mapping(JobId => mapping(address member => bool)) internal counted; // its opening or its reveal was shown
+    mapping(JobId => mapping(uint256 round => uint256)) private _committed;
+    mapping(JobId => mapping(uint256 round => uint256)) private _revealed;
     mapping(JobId => uint256) internal ends; // times that a job was finalised or failed
     mapping(JobId => uint256) internal firstDeliveries;
     mapping(bytes32 action => uint256) internal done;
 
+    /// @dev The events of each action are read before the next.
+    modifier booked() {
+        vm.recordLogs();
+        _;
+        _termsHashIn(JobId.wrap(0));
+    }
+
     function _begin() internal {
         _build(9);
+        Manifest memory manifest = _manifest("embedder", 0.05 ether);
+        manifest.aggregation = Aggregation(AggregationRule.Hamming, "sign of each dimension", TOLERANCE);
+        _tolerant = _register(manifest);
+        _approve(_tolerant);
         people = [treasury, publisher, requester, anyone, oracle];
         for (uint256 i = 0; i < validators.length; ++i) {
             people.push(validators[i]);
@@ -44,89 +66,107 @@ abstract contract MarketHandler is House {
             makeAddr("no code"),
             destructor
         ];
-        // What the admission in `_build` has paid.
+        // What the admissions have paid.
         for (uint256 i = 0; i < people.length; ++i) {
             owed[people[i]] = market.creditOf(people[i]);
         }
-        owed[address(this)] = market.creditOf(address(this)); // delivered it
-        people.push(address(this));
+        _termsHashIn(JobId.wrap(0));
     }
 
     /// @dev Long windows, since every wait for one job is a wait for all.
-    function _parameters() internal pure override returns (IJobMarket.Parameters memory p) {
+    function _parameters() internal pure override returns (IMarketParameters.Parameters memory p) {
         p = super._parameters();
         (p.commitWindow, p.revealWindow, p.challengeWindow) = (3 hours, 3 hours, 10 minutes);
     }
 
-    receive() external payable {}
-
     /* WHAT REQUESTERS DO */
 
-    function ask(uint256 random, uint256 excess) external {
+    function ask(uint256 random, uint256 excess) external booked {
         if (jobs.length == MAXIMUM_JOBS) return;
-        address consumer = _consumers[random % _consumers.length];
-        uint8 size = uint8(3 + 2 * ((random >> 16) % 3));
         uint32 callbackGas = uint32((random >> 32) % 100_001);
+        IJobMarket.JobRequest memory wanted = _wanted(uint8(3 + 2 * ((random >> 16) % 3)), _consumers[random % _consumers.length], callbackGas);
+        if (random >> 255 == 1) wanted.kernel = _tolerant;
         excess = bound(excess, 0, 1 ether);
-        uint256 price = market.quote(kernel, size, callbackGas);
+        uint256 price = market.quote(wanted.kernel, wanted.committeeSize, callbackGas);
         vm.deal(requester, price + excess);
         vm.prank(requester);
-        jobs.push(market.request{value: price + excess}(_wanted(size, consumer, callbackGas)));
+        JobId id = market.request{value: price + excess}(wanted);
+        _noteRequest(id, price);
         owed[requester] += excess;
         ++done["ask"];
     }
 
-    function admit(uint256 random) external {
+    function admit(uint256 random) external booked {
         if (jobs.length == MAXIMUM_JOBS) return;
-        KernelId fresh = _register(string.concat("kernel-", vm.toString(_kernels.length)), uint96(random % 1 ether));
-        _kernels.push(fresh);
+        KernelId fresh = _register(string.concat("kernel-", vm.toString(_admissions++)), uint96(random % 1 ether));
         vm.deal(publisher, 100 ether);
-        jobs.push(_requestValidation(fresh, uint8(3 + 2 * ((random >> 100) % 3))));
+        uint8 size = uint8(3 + 2 * ((random >> 100) % 3));
+        uint256 price = market.quoteValidation(size);
+        _noteRequest(_requestValidation(fresh, size), price);
         ++done["admit"];
+    }
+
+    function _noteRequest(JobId id, uint256 price) private {
+        jobs.push(id);
+        held[id] = price - vrf.fee();
+    }
+
+    /* WHAT THE OWNER DOES */
+
+    /// @dev Jobs that run already are none of its business.
+    function govern(uint256 random) external booked {
+        IMarketParameters.Parameters memory p = _parameters();
+        p.seatFee = uint96(random % 1 ether);
+        p.deliveryFeePerGas = uint64((random >> 64) % 100 gwei);
+        p.deviationSlash = uint96((random >> 128) % (1 ether + 1));
+        p.absenceSlash = p.deviationSlash / uint96(1 + (random >> 192) % 4);
+        p.commitWindow -= uint32((random >> 200) % 2 hours);
+        p.challengeWindow += uint32((random >> 216) % 1 hours);
+        vm.prank(owner);
+        parameters.set(p);
+        ++done["govern"];
     }
 
     /* WHAT OPERATORS AND ANYBODY DO */
 
-    function open(uint256 random) external {
-        (bool found, JobId id) = _pick(random, IJobMarket.Status.Requested);
+    function open(uint256 random) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Requested);
         if (!found) return;
-        if (vm.getBlockNumber() == market.jobOf(id).requestBlock) nextBlock();
-        if (!_seedCanCome(id) || vm.getBlockTimestamp() > market.jobOf(id).deadline) return _expire(id);
-        bytes memory proof = _isFulfilled(id) ? bytes("") : _proofFor(id);
-        uint256 escrow = _escrowOf(id);
-        market.open(id, proof);
-        if (market.statusOf(id) == IJobMarket.Status.Failed) _noteFailure(id, escrow);
+        nextBlock();
+        if (!_seedCanCome(id) || vm.getBlockTimestamp() > market.deadlineOf(id)) return _expireNow(id);
+        _open(id, _isFulfilled(id) ? bytes("") : _proofFor(id));
+        if (market.statusOf(id) == JobStatus.Failed) _noteFailure(id);
         ++done["open"];
     }
 
-    function fulfil(uint256 random) external {
-        (bool found, JobId id) = _pick(random, IJobMarket.Status.Requested);
+    function fulfil(uint256 random) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Requested);
         if (!found) return;
-        if (vm.getBlockNumber() == market.jobOf(id).requestBlock) nextBlock();
+        nextBlock();
         if (_isFulfilled(id) || !_seedCanCome(id)) return;
-        vrf.fulfil(_randomnessOf(id), _proofFor(id));
+        vrf.fulfil(_termsIn(id).randomness, _proofFor(id));
         ++done["fulfil"];
     }
 
     /// @dev The operator stays silent until its request expires.
-    function silence(uint256 random) external {
+    function silence(uint256 random) external booked {
         if (random % 4 != 0 || vrf.operator(0).bond < 6 ether) return; // less would end its requests, and with them the history
-        (bool found, JobId id) = _pick(random, IJobMarket.Status.Requested);
+        (bool found, JobId id) = _pick(random, JobStatus.Requested);
         if (!found || _isFulfilled(id) || !_seedCanCome(id)) return;
-        if (vm.getBlockNumber() == market.jobOf(id).requestBlock) nextBlock();
-        RandomnessId seed = _randomnessOf(id);
+        nextBlock();
+        RandomnessId seed = _termsIn(id).randomness;
         _until(vrf.requestOf(seed).deadline);
         vrf.reassign(seed);
-        _expire(id);
+        _expireNow(id);
         ++done["silence"];
     }
 
-    function pass(uint256 time, uint256 blocks) external {
+    function pass(uint256 time, uint256 blocks) external booked {
         skipBlocks(bound(blocks, 1, 4));
         skipTime(bound(time, 0, 5 minutes));
     }
 
-    function force(uint256 amount) external {
+    function force(uint256 amount) external booked {
         amount = bound(amount, 0, 1 ether);
         vm.deal(address(market), address(market).balance + amount);
         forced += amount;
@@ -134,15 +174,15 @@ abstract contract MarketHandler is House {
 
     /* WHAT MEMBERS DO */
 
-    function commit(uint256 random, uint256 kind) external {
-        (bool found, JobId id) = _pick(random, IJobMarket.Status.Committing);
+    function commit(uint256 random, uint256 kind) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Committing);
         if (!found) return;
         address[] memory members = _members(id);
         _commitOnce(id, members[(random >> 64) % members.length], kind);
     }
 
-    function commitAll(uint256 random, uint256 kinds) external {
-        (bool found, JobId id) = _pick(random, IJobMarket.Status.Committing);
+    function commitAll(uint256 random, uint256 kinds) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Committing);
         if (!found) return;
         address[] memory members = _members(id);
         for (uint256 i = 0; i < members.length; ++i) {
@@ -150,15 +190,39 @@ abstract contract MarketHandler is House {
         }
     }
 
-    function reveal(uint256 random) external {
-        (bool found, JobId id) = _pick(random, IJobMarket.Status.Revealing);
+    /// @dev Of all that are free, or of some.
+    function commitTogether(uint256 random, uint256 kinds) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Committing);
+        if (!found || _progressIn(id).batch.length != 0) return;
+        address[] memory members = _members(id);
+        Attestation[] memory all = new Attestation[](members.length);
+        uint256 included = random % 3 == 0 ? random >> 64 : type(uint256).max;
+        uint256 count = 0;
+        for (uint256 i = 0; i < members.length; ++i) {
+            all[i] = _opinion(kinds >> (8 * i), members[i]);
+            if (committedAlone[id][members[i]]) included &= ~(uint256(1) << i);
+            count += (included >> i) & 1;
+        }
+        if (2 * count <= members.length) return;
+        (Commitment[] memory batch, bytes memory signatures) = _batchOf(id, all, included);
+        _commitBatch(id, batch, signatures);
+        for (uint256 i = 0; i < members.length; ++i) {
+            if ((included >> i) & 1 == 0) continue;
+            (said[id][members[i]], inBatch[id][members[i]]) = (all[i], true);
+        }
+        _committed[id][_progressIn(id).round] += count;
+        ++done["batch"];
+    }
+
+    function reveal(uint256 random) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Revealing);
         if (!found) return;
         address[] memory members = _members(id);
         _revealOnce(id, members[(random >> 64) % members.length]);
     }
 
-    function revealAll(uint256 random) external {
-        (bool found, JobId id) = _pick(random, IJobMarket.Status.Revealing);
+    function revealAll(uint256 random) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Revealing);
         if (!found) return;
         address[] memory members = _members(id);
         for (uint256 i = 0; i < members.length; ++i) {
@@ -166,129 +230,237 @@ abstract contract MarketHandler is House {
         }
     }
 
+    function _hasCommitted(JobId id, address member) internal view returns (bool) {
+        return inBatch[id][member] || committedAlone[id][member];
+    }
+
     function _commitOnce(JobId id, address member, uint256 kind) private {
-        if (market.seatOf(id, member).committed || market.statusOf(id) != IJobMarket.Status.Committing) return;
-        _said[id][member] = _opinion(kind, member);
-        _commit(id, member, _said[id][member]);
-        ++commits[id][member];
+        if (_hasCommitted(id, member) || market.statusOf(id) != JobStatus.Committing) return;
+        said[id][member] = _opinion(kind, member);
+        _commit(id, member, said[id][member]);
+        committedAlone[id][member] = true;
+        ++_committed[id][_progressIn(id).round];
         ++done["commit"];
     }
 
     function _revealOnce(JobId id, address member) private {
-        IJobMarket.Seat memory seat = market.seatOf(id, member);
-        if (!seat.committed || seat.revealed || vm.getBlockTimestamp() > _revealDeadline(id)) return;
-        _reveal(id, member, _said[id][member]);
-        ++reveals[id][member];
+        if (!_hasCommitted(id, member) || revealedAlone[id][member] || vm.getBlockTimestamp() > _revealDeadline(id)) return;
+        _reveal(id, member, said[id][member]);
+        revealedAlone[id][member] = true;
+        ++_revealed[id][_progressIn(id).round];
         ++done["reveal"];
     }
 
-    function _opinion(uint256 kind, address member) private pure returns (IJobMarket.Attestation memory) {
-        kind %= 16;
-        if (kind < 12) return _says(OUTPUT, bytes32(uint256(1))); // also what approves a kernel
-        if (kind < 13) return _says(OTHER, LABEL);
-        if (kind < 15) return _refusal();
-        return _says(RecordDigest.wrap(keccak256(abi.encode(member))), LABEL);
+    function _opinion(uint256 kind, address member) private pure returns (Attestation memory opinion) {
+        kind %= 256;
+        uint256 mood = kind % 16;
+        if (mood < 12) opinion = _says(OUTPUT, bytes32(uint256(1))); // also what approves a kernel
+        else if (mood < 13) opinion = _says(OTHER, LABEL);
+        else if (mood < 15) return _refusal();
+        else opinion = _says(RecordDigest.wrap(keccak256(abi.encode(member))), LABEL);
+        opinion.sketch = bytes32(kind >> 4); // four bits, of which three are tolerated
     }
 
     /* EXITS */
 
-    function settle(uint256 random) external {
-        (bool found, JobId id) = _pick(random, IJobMarket.Status.Revealing);
+    function settle(uint256 random) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Revealing);
         if (!found) return;
-        IJobMarket.Job memory job = market.jobOf(id);
-        if (job.revealed < job.committed) {
-            if (random % 4 != 0) return; // to wait lets the windows of other jobs pass, too
-            _until(_revealDeadline(id));
-        }
-        _settle(id);
+        uint256 withheld = random % 4 == 0 ? random >> 64 : 0;
+        (Shown[] memory shown, bool complete) = _showing(id, withheld);
+        if (!complete) _until(_revealDeadline(id)); // to wait lets the windows of other jobs pass, too
+        _settleNow(id, shown);
     }
 
-    function finalise(uint256 random) external {
-        (bool found, JobId id) = _pick(random, IJobMarket.Status.Settled);
-        if (!found) return;
-        _until(market.jobOf(id).deadline);
-        _finaliseNow(id);
-    }
-
-    function deliver(uint256 random) external {
-        for (uint256 i = 0; i < jobs.length; ++i) {
-            JobId id = jobs[((random >> 128) + i) % jobs.length];
-            IJobMarket.Status status = market.statusOf(id);
-            if (status != IJobMarket.Status.Settled && status != IJobMarket.Status.Finalised) continue;
-            if (market.jobOf(id).consumer != address(0) && !market.jobOf(id).delivered) return _deliver(id, anyone);
-        }
-    }
-
-    function withdraw(uint256 random) external {
-        _withdraw(people[random % people.length]);
-    }
-
-    function _settle(JobId id) private {
-        uint256 escrow = _escrowOf(id);
-        market.settle(id);
-        IJobMarket.Status status = market.statusOf(id);
-        if (status == IJobMarket.Status.Failed) _noteFailure(id, escrow);
-        if (status == IJobMarket.Status.Committing) ++done["grow"];
-        if (status == IJobMarket.Status.Settled) ++done["settle"];
-    }
-
-    function _finaliseNow(JobId id) private {
-        IJobMarket.Job memory job = market.jobOf(id);
-        IJobMarket.Parameters memory p = market.parameters();
-        address[] memory members = market.committeeOf(id);
-        uint256 left = job.escrow;
+    /// @param withheld bit i: the opening of the round's member i is not to be had, unless it has revealed it alone
+    function _showing(JobId id, uint256 withheld) private returns (Shown[] memory shown, bool complete) {
+        address[] memory members = _members(id);
+        shown = new Shown[](members.length);
+        complete = true;
         for (uint256 i = 0; i < members.length; ++i) {
-            IJobMarket.Attestation memory said = _said[id][members[i]];
-            if (reveals[id][members[i]] == 0) continue;
-            if (RecordDigest.unwrap(said.digest) != RecordDigest.unwrap(job.digest) || said.answer != job.answer) continue;
-            owed[members[i]] += p.seatFee;
-            left -= p.seatFee;
+            Attestation memory what = said[id][members[i]];
+            if (revealedAlone[id][members[i]]) shown[i] = Shown(Showing.Revealed, what, 0);
+            else if (!_hasCommitted(id, members[i])) continue;
+            else if ((withheld >> i) & 1 == 1) complete = false;
+            else shown[i] = Shown(Showing.Opening, what, _salt(id, members[i]));
         }
-        if (job.kind == IJobMarket.Kind.Inference) {
-            owed[publisher] += 0.05 ether;
-            left -= 0.05 ether;
+    }
+
+    function _settleNow(JobId id, Shown[] memory shown) private {
+        address[] memory members = _members(id);
+        for (uint256 i = 0; i < members.length; ++i) {
+            counted[id][members[i]] = shown[i].showing != Showing.Nothing;
         }
-        if (job.consumer != address(0) && !job.deliveryPaid) left -= uint256(p.deliveryFeePerGas) * job.callbackGas;
-        owed[requesterOf(job)] += left;
-        market.finalise(id);
+        uint256[] memory stakes = _stakesOf(_committee(id));
+        uint8 round = _progressIn(id).round;
+        _settle(id, shown);
+        JobStatus status = market.statusOf(id);
+        (bool exists, Attestation memory winner) = _majority(id, round);
+        bool refused = exists && RecordDigest.unwrap(winner.digest) == 0;
+        require((exists && !refused) == (status == JobStatus.Settled), "it settles when there is a majority, and only then");
+        if (refused) require(status == JobStatus.Failed, "a refusal fails");
+        if (status == JobStatus.Failed) {
+            _noteFailure(id);
+            _assertSlashes(id, stakes, winner, false);
+            ++done["fail to settle"];
+        }
+        if (status == JobStatus.Committing) ++done["grow"];
+        if (status == JobStatus.Settled) {
+            require(RecordDigest.unwrap(_progressIn(id).result.digest) == RecordDigest.unwrap(winner.digest), "the result");
+            ++done[_termsIn(id).rule == AggregationRule.Hamming ? bytes32("settle by distance") : bytes32("settle")];
+        }
+    }
+
+    /// @dev What more than half of the seats up to and including this round say, written out plainly.
+    function _majority(JobId id, uint8 round) private returns (bool exists, Attestation memory winner) {
+        JobProgress memory progress = _progressIn(id);
+        // After a growth the new members have no say in what was counted.
+        uint256 seats = progress.round == round ? progress.seats.length : progress.firstSeat;
+        uint256 most = 0;
+        for (uint256 i = 0; i < seats; ++i) {
+            address member = progress.seats[i].memberOf();
+            if (!counted[id][member]) continue;
+            uint256 behind = _behind(id, progress.seats, seats, said[id][member]);
+            if (behind > most) (most, winner) = (behind, said[id][member]);
+        }
+        exists = 2 * most > seats;
+    }
+
+    function _behind(JobId id, Seat[] memory all, uint256 seats, Attestation memory one) private returns (uint256 behind) {
+        for (uint256 j = 0; j < seats; ++j) {
+            address other = all[j].memberOf();
+            if (counted[id][other] && _agree(id, said[id][other], one)) ++behind;
+        }
+    }
+
+    function _agree(JobId id, Attestation memory a, Attestation memory b) internal returns (bool) {
+        bool refusal = RecordDigest.unwrap(a.digest) == 0;
+        if (refusal || RecordDigest.unwrap(b.digest) == 0) return refusal && RecordDigest.unwrap(b.digest) == 0;
+        if (a.answer != b.answer) return false;
+        if (_termsIn(id).rule == AggregationRule.Exact) return RecordDigest.unwrap(a.digest) == RecordDigest.unwrap(b.digest);
+        uint256 differing = uint256(a.sketch ^ b.sketch);
+        uint256 bits = 0;
+        for (; differing != 0; differing &= differing - 1) {
+            ++bits;
+        }
+        return bits <= TOLERANCE;
+    }
+
+    /// @dev What a seat is due by the rules. Without a result nothing but a fact is a fault.
+    function _due(JobId id, address member, Attestation memory winner, bool result) internal returns (Outcome) {
+        if (!_hasCommitted(id, member)) return Outcome.Absent;
+        if (!counted[id][member]) return Outcome.Withheld;
+        if (!result) return Outcome.Unpaid;
+        Attestation memory own = said[id][member];
+        if (RecordDigest.unwrap(own.digest) == 0) return Outcome.Refused;
+        if (_agree(id, own, winner)) return Outcome.Paid;
+        return _termsIn(id).rule == AggregationRule.Hamming ? Outcome.Unpaid : Outcome.Deviated;
+    }
+
+    function _stakesOf(address[] memory accounts) private view returns (uint256[] memory stakes) {
+        stakes = new uint256[](accounts.length);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            stakes[i] = _stakeOf(accounts[i]);
+        }
+    }
+
+    /// @dev No stake escapes a slash, and none is slashed for nothing.
+    function _assertSlashes(JobId id, uint256[] memory before, Attestation memory winner, bool result) private {
+        JobTerms memory terms = _termsIn(id);
+        address[] memory members = _committee(id);
+        for (uint256 i = 0; i < members.length; ++i) {
+            Outcome due = _due(id, members[i], winner, result);
+            uint256 price = due == Outcome.Deviated || due == Outcome.Withheld
+                ? terms.deviationSlash
+                : due == Outcome.Absent || due == Outcome.Refused ? terms.absenceSlash : 0;
+            uint256 want = before[i] < price ? 0 : before[i] - price;
+            require(_stakeOf(members[i]) == want, "a stake after the slash");
+            if (price != 0 && before[i] != 0) ++done["slash"];
+        }
+    }
+
+    function finalise(uint256 random) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Settled);
+        if (!found) return;
+        _until(market.deadlineOf(id));
+        _finaliseOnce(id);
+    }
+
+    function _finaliseOnce(JobId id) private {
+        JobTerms memory terms = _termsIn(id);
+        address[] memory members = _committee(id);
+        uint256[] memory stakes = _stakesOf(members);
+        Attestation memory winner = _winner(id);
+        uint256 left = held[id];
+        for (uint256 i = 0; i < members.length; ++i) {
+            if (_due(id, members[i], winner, true) != Outcome.Paid) continue;
+            owed[members[i]] += terms.seatFee;
+            left -= terms.seatFee;
+        }
+        owed[publisher] += terms.authorFee;
+        left -= terms.authorFee;
+        (bool paid,) = market.deliveryOf(id);
+        held[id] = terms.consumer != address(0) && !paid ? terms.deliveryFee : 0;
+        owed[terms.refundTo] += left - held[id];
+        _finaliseNow(id);
+        _assertSlashes(id, stakes, winner, true);
         ++ends[id];
         ++done["finalise"];
     }
 
-    function _deliver(JobId id, address by) private {
-        IJobMarket.Job memory before = market.jobOf(id);
-        if (before.consumer == address(0) || before.delivered) return;
-        bool destructs = before.consumer.code.length == SELF_DESTRUCTOR.length;
-        uint256 gift = uint256(keccak256(abi.encode(id))) % 1 ether;
-        if (destructs) vm.deal(before.consumer, gift);
-        vm.prank(by);
-        bool success = market.deliver(id);
-        if (destructs && success) forced += gift; // with too little gas it does not get that far
-        IJobMarket.Job memory now_ = market.jobOf(id);
-        require(now_.delivered == success && now_.deliveryPaid, "flags");
-        if (!before.deliveryPaid) {
-            uint256 fee = uint256(market.parameters().deliveryFeePerGas) * before.callbackGas;
-            owed[by] += fee;
-            ++firstDeliveries[id];
-            require(before.escrow - now_.escrow == fee, "fee");
+    /// @dev The result, as an attestation.
+    function _winner(JobId id) internal returns (Attestation memory) {
+        JobProgress memory progress = _progressIn(id);
+        return Attestation(progress.result.digest, progress.result.answer, progress.result.sketch, ENVIRONMENT);
+    }
+
+    function deliver(uint256 random) external booked {
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            JobId id = jobs[((random >> 128) + i) % jobs.length];
+            JobStatus status = market.statusOf(id);
+            if (status != JobStatus.Settled && status != JobStatus.Finalised) continue;
+            (, bool delivered) = market.deliveryOf(id);
+            if (_termsIn(id).consumer != address(0) && !delivered) return _deliverNow(id);
         }
-        (now_.delivered, now_.deliveryPaid, now_.escrow) = (before.delivered, before.deliveryPaid, before.escrow);
-        require(keccak256(abi.encode(now_)) == keccak256(abi.encode(before)), "a callback changed something");
+    }
+
+    function _deliverNow(JobId id) private {
+        JobTerms memory terms = _termsIn(id);
+        (bool wasPaid, bool wasDelivered) = market.deliveryOf(id);
+        if (terms.consumer == address(0) || wasDelivered) return;
+        bool destructs = terms.consumer.code.length == SELF_DESTRUCTOR.length;
+        uint256 gift = uint256(keccak256(abi.encode(id))) % 1 ether;
+        if (destructs) vm.deal(terms.consumer, gift);
+        (JobStatus status, uint256 deadline) = (market.statusOf(id), market.deadlineOf(id));
+        bool success = _deliver(id);
+        if (destructs && success) forced += gift; // with too little gas it does not get that far
+        (bool paid, bool delivered) = market.deliveryOf(id);
+        require(delivered == success && paid, "flags");
+        require(market.statusOf(id) == status && market.deadlineOf(id) == deadline, "a callback changed something");
+        if (!wasPaid) {
+            owed[anyone] += terms.deliveryFee;
+            held[id] -= terms.deliveryFee;
+            ++firstDeliveries[id];
+        }
         ++done[success ? bytes32("deliver") : bytes32("fail to deliver")];
     }
 
-    function _expire(JobId id) private {
-        uint256 escrow = _escrowOf(id);
-        if (vm.getBlockTimestamp() <= market.jobOf(id).deadline && _seedCanCome(id)) _until(market.jobOf(id).deadline);
-        RandomnessId seed = _randomnessOf(id);
+    function withdraw(uint256 random) external booked {
+        _withdraw(people[random % people.length]);
+    }
+
+    function _expireNow(JobId id) private {
+        if (vm.getBlockTimestamp() <= market.deadlineOf(id) && _seedCanCome(id)) _until(market.deadlineOf(id));
+        RandomnessId seed = _termsIn(id).randomness;
         if (!_seedCanCome(id) && vrf.requestOf(seed).status == IVrfCoordinator.Status.Pending) vrf.reassign(seed);
-        market.expire(id);
-        _noteFailure(id, escrow);
+        _expire(id);
+        _noteFailure(id);
         ++done["expire"];
     }
 
-    function _noteFailure(JobId id, uint256 escrow) private {
-        owed[requesterOf(market.jobOf(id))] += escrow;
+    function _noteFailure(JobId id) private {
+        owed[_termsIn(id).refundTo] += held[id];
+        held[id] = 0;
         ++ends[id];
         ++done["fail"];
     }
@@ -306,15 +478,15 @@ abstract contract MarketHandler is House {
 
     /* WHAT STAKERS DO */
 
-    function stake(uint256 random, uint256 amount) external {
+    function stake(uint256 random, uint256 amount) external booked {
         address validator = validators[random % validators.length];
         amount = bound(amount, 1 ether, 5 ether);
         vm.deal(validator, validator.balance + amount);
         vm.prank(validator);
-        staking.stake{value: amount}(EnvironmentClass.wrap("another"), "");
+        staking.stake{value: amount}(EnvironmentClass.wrap(random % 3 == 0 ? bytes32("another") : keccak256("x86-64")), "");
     }
 
-    function thaw(uint256 random, uint256 amount) external {
+    function thaw(uint256 random, uint256 amount) external booked {
         address validator = validators[random % validators.length];
         uint128 working = staking.validator(validator).stake - staking.validator(validator).thawing;
         if (working == 0) return;
@@ -322,75 +494,93 @@ abstract contract MarketHandler is House {
         staking.thaw(uint128(bound(amount, 1, working)));
     }
 
-    function release(uint256 random) external {
+    function release(uint256 random) external booked {
         address validator = validators[random % validators.length];
-        if (staking.validator(validator).thawing == 0 || _locksOf(validator) != 0) return;
+        if (staking.validator(validator).thawing == 0 || _blamesOf(validator) != 0) return;
         if (random % 8 != 0) return; // seldom: it lets a week pass
         _until(staking.validator(validator).thawsAt);
         vm.prank(validator);
         staking.release();
         vm.prank(validator);
         staking.withdraw();
+        ++done["release"];
     }
 
     /* WHAT NOBODY CAN DO */
 
-    /// @dev A call that the job's status or the clock forbids fails, whoever makes it.
-    function misbehave(uint256 random) external {
+    /// @dev A call that the job's status or the clock forbids fails, whoever makes it; and so does any with another state than the job's.
+    function misbehave(uint256 random) external booked {
         if (jobs.length == 0) return;
         JobId id = jobs[random % jobs.length];
-        IJobMarket.Status status = market.statusOf(id);
-        IJobMarket.Job memory job = market.jobOf(id);
-        uint256 time = vm.getBlockTimestamp();
-        uint256 choice = (random >> 64) % 6;
-        bool legal;
-        bytes memory call;
-        if (choice == 0) {
-            legal = status == IJobMarket.Status.Requested;
-            call = abi.encodeCall(IJobMarket.open, (id, ""));
-        } else if (choice == 1) {
-            legal = status == IJobMarket.Status.Revealing && (job.revealed == job.committed || time > _revealDeadline(id));
-            call = abi.encodeCall(IJobMarket.settle, (id));
-        } else if (choice == 2) {
-            legal = status == IJobMarket.Status.Settled && time > job.deadline;
-            call = abi.encodeCall(IJobMarket.finalise, (id));
-        } else if (choice == 3) {
-            legal = status == IJobMarket.Status.Requested;
-            call = abi.encodeCall(IJobMarket.expire, (id));
-        } else if (choice == 4) {
-            legal = (status == IJobMarket.Status.Settled || status == IJobMarket.Status.Finalised) && job.consumer != address(0)
-                && !job.delivered;
-            call = abi.encodeCall(IJobMarket.deliver, (id));
-        } else {
-            call = abi.encodeCall(IJobMarket.requestValidation, (kernel, INPUT, 3, anyone)); // never
-        }
-        if (legal) return;
+        JobTerms memory terms = _termsIn(id);
+        bool forged = (random >> 72) % 2 == 0;
+        if (forged) terms.seatFee += 1;
+        (bool legal, bytes memory call) = _call(id, terms, (random >> 64) % 6);
+        if (legal && !forged) return;
         (bool success,) = address(market).call(call);
         require(!success, "a forbidden call went through");
-        ++done["misbehave"];
+        ++done[forged ? bytes32("forge") : bytes32("misbehave")];
+    }
+
+    /// @dev One of the calls that anyone may try, and whether it is now allowed.
+    function _call(JobId id, JobTerms memory terms, uint256 choice) private returns (bool legal, bytes memory call) {
+        JobStatus status = market.statusOf(id);
+        JobProgress memory progress = _progressIn(id);
+        if (choice == 0) {
+            return (status == JobStatus.Requested, abi.encodeCall(IJobMarket.open, (id, terms, "")));
+        } else if (choice == 1) {
+            (Shown[] memory shown, bool complete) = _showing(id, type(uint256).max);
+            legal = status == JobStatus.Revealing && (complete || vm.getBlockTimestamp() > _revealDeadline(id));
+            return (legal, abi.encodeCall(IJobMarket.settle, (id, terms, progress, shown)));
+        } else if (choice == 2) {
+            legal = status == JobStatus.Settled && vm.getBlockTimestamp() > market.deadlineOf(id);
+            return (legal, abi.encodeCall(IJobMarket.finalise, (id, terms, progress)));
+        } else if (choice == 3) {
+            return (status == JobStatus.Requested, abi.encodeCall(IJobMarket.expire, (id, terms)));
+        } else if (choice == 4) {
+            (, bool delivered) = market.deliveryOf(id);
+            legal = (status == JobStatus.Settled || status == JobStatus.Finalised) && terms.consumer != address(0) && !delivered;
+            return (legal, abi.encodeCall(IJobMarket.deliver, (id, terms, progress)));
+        }
+        return (false, abi.encodeCall(IJobMarket.requestValidation, (kernel, INPUT, 3, anyone))); // never
     }
 
     /// @dev A seat speaks once, in its own round.
-    function speakTwice(uint256 random) external {
+    function speakTwice(uint256 random) external booked {
         if (jobs.length == 0) return;
         JobId id = jobs[random % jobs.length];
-        address[] memory members = market.committeeOf(id);
-        if (members.length == 0) return;
-        address member = members[(random >> 64) % members.length];
-        if (market.seatOf(id, member).committed || market.seatOf(id, member).round != market.jobOf(id).round) {
+        address[] memory all = _committee(id);
+        if (all.length == 0) return;
+        address member = all[(random >> 64) % all.length];
+        bytes32 terms = _termsHashIn(id);
+        JobProgress memory progress = _progressIn(id);
+        if (_hasCommitted(id, member)) {
             vm.prank(member);
-            (bool success,) = address(market).call(abi.encodeCall(IJobMarket.commit, (id, Commitment.wrap("again"))));
+            (bool success,) = address(market).call(abi.encodeCall(IJobMarket.commit, (id, terms, progress, Commitment.wrap("again"))));
             require(!success, "a second commitment");
             ++done["commit twice"];
         }
-        if (market.seatOf(id, member).revealed || market.seatOf(id, member).round != market.jobOf(id).round) {
-            IJobMarket.Attestation memory said = _said[id][member];
-            bytes32 salt = _salt(id, member);
+        if (revealedAlone[id][member]) {
+            bytes memory call = abi.encodeCall(IJobMarket.reveal, (id, terms, progress, said[id][member], _salt(id, member)));
             vm.prank(member);
-            (bool success,) = address(market).call(abi.encodeCall(IJobMarket.reveal, (id, said, salt)));
+            (bool success,) = address(market).call(call);
             require(!success, "a second reveal");
             ++done["reveal twice"];
         }
+    }
+
+    /// @dev Whoever counts shows what there is: no reveal can be hidden, none changed and none made up.
+    function lie(uint256 random) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Revealing);
+        if (!found) return;
+        (Shown[] memory shown,) = _showing(id, 0);
+        uint256 i = (random >> 64) % shown.length;
+        if (shown[i].showing == Showing.Nothing) shown[i] = Shown(Showing(1 + (random >> 96) % 2), _right(), 0); // made up
+        else if (shown[i].showing == Showing.Revealed && random % 2 == 0) shown[i].showing = Showing.Nothing; // hidden
+        else shown[i].attestation.answer = ~shown[i].attestation.answer; // changed
+        (bool success,) = address(market).call(abi.encodeCall(IJobMarket.settle, (id, _termsIn(id), _progressIn(id), shown)));
+        require(!success, "a lie was counted");
+        ++done["lie"];
     }
 
     /* THE END */
@@ -401,23 +591,25 @@ abstract contract MarketHandler is House {
             JobId id = jobs[i];
             // A job has at most three rounds, each of two phases, and four calls besides.
             for (uint256 step = 0; step < 10; ++step) {
-                IJobMarket.Status status = market.statusOf(id);
-                if (status == IJobMarket.Status.Finalised || status == IJobMarket.Status.Failed) break;
-                if (status == IJobMarket.Status.Requested) {
-                    _expire(id);
-                } else if (status == IJobMarket.Status.Committing) {
-                    _until(market.jobOf(id).deadline);
-                } else if (status == IJobMarket.Status.Revealing) {
+                JobStatus status = market.statusOf(id);
+                if (status == JobStatus.Finalised || status == JobStatus.Failed) break;
+                if (status == JobStatus.Requested) {
+                    _expireNow(id);
+                } else if (status == JobStatus.Committing) {
+                    _until(market.deadlineOf(id));
+                } else if (status == JobStatus.Revealing) {
                     _until(_revealDeadline(id));
-                    _settle(id);
+                    (Shown[] memory shown,) = _showing(id, type(uint256).max);
+                    _settleNow(id, shown);
                 } else {
-                    _until(market.jobOf(id).deadline);
-                    _finaliseNow(id);
+                    _until(market.deadlineOf(id));
+                    _finaliseOnce(id);
                 }
             }
-            IJobMarket.Status last = market.statusOf(id);
-            require(last == IJobMarket.Status.Finalised || last == IJobMarket.Status.Failed, "a job does not end");
-            if (last == IJobMarket.Status.Finalised && !market.jobOf(id).deliveryPaid) _deliver(id, anyone);
+            JobStatus last = market.statusOf(id);
+            require(last == JobStatus.Finalised || last == JobStatus.Failed, "a job does not end");
+            (bool paid,) = market.deliveryOf(id);
+            if (last == JobStatus.Finalised && !paid) _deliverNow(id);
         }
         for (uint256 i = 0; i < people.length; ++i) {
             _withdraw(people[i]);
@@ -426,12 +618,8 @@ abstract contract MarketHandler is House {
 
     /* INSIDE */
 
-    function requesterOf(IJobMarket.Job memory job) private view returns (address) {
-        return job.kind == IJobMarket.Kind.Inference ? requester : publisher;
-    }
-
     /// @dev The first job from a random place on that has this status by the clock.
-    function _pick(uint256 random, IJobMarket.Status status) private view returns (bool, JobId) {
+    function _pick(uint256 random, JobStatus status) private view returns (bool, JobId) {
         for (uint256 i = 0; i < jobs.length; ++i) {
             JobId id = jobs[((random >> 128) + i) % jobs.length];
             if (market.statusOf(id) == status) return (true, id);
@@ -439,22 +627,23 @@ abstract contract MarketHandler is House {
         return (false, JobId.wrap(0));
     }
 
-    function _isFulfilled(JobId id) private view returns (bool) {
-        (IVrfCoordinator.Status status,) = vrf.outputOf(_randomnessOf(id));
+    function _isFulfilled(JobId id) private returns (bool) {
+        (IVrfCoordinator.Status status,) = vrf.outputOf(_termsIn(id).randomness);
         return status == IVrfCoordinator.Status.Fulfilled;
     }
 
     /// @dev Whether the request is answered, or its operator can still answer it.
-    function _seedCanCome(JobId id) private view returns (bool) {
-        IVrfCoordinator.Request memory asked = vrf.requestOf(_randomnessOf(id));
+    function _seedCanCome(JobId id) private returns (bool) {
+        IVrfCoordinator.Request memory asked = vrf.requestOf(_termsIn(id).randomness);
         if (asked.status != IVrfCoordinator.Status.Pending) return asked.status == IVrfCoordinator.Status.Fulfilled;
         return asked.blockHash != 0 || vm.getBlockNumber() <= uint256(asked.blockNumber) + 256;
     }
 
-    function _revealDeadline(JobId id) private view returns (uint256) {
-        IJobMarket.Job memory job = market.jobOf(id);
-        uint256 late = job.status == IJobMarket.Status.Committing ? market.parameters().revealWindow : 0;
-        return uint256(job.deadline) + late;
+    /// @dev By the clock the reveals may have begun without anybody having written it down.
+    function _revealDeadline(JobId id) private returns (uint256) {
+        JobProgress memory progress = _progressIn(id);
+        bool written = _revealed[id][progress.round] != 0 || _committed[id][progress.round] == progress.seats.length - progress.firstSeat;
+        return market.deadlineOf(id) + (written ? 0 : progress.revealWindow);
     }
 
     /// @dev To the first second after a deadline, if it is not past.

@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {EnvironmentClass, JobId} from "../../types/Ids.sol";
+import {Attestation, JobStatus} from "../../types/Job.sol";
+import {Aggregation, AggregationRule, Manifest} from "../../types/Manifest.sol";
 import {GasBurner} from "../fixtures/HostileConsumers.sol";
 import {House} from "./House.sol";
 
-/// @title Every function at its dearest: a thousand validators, fifteen seats, everything cold,
-///        and faults that cost whole stakes.
-/// @dev The names of the snapshot say what makes each the worst case. All must stay far below a transaction's limit: the
-///      capacity of 4,096 validators adds two levels to the tree, and at most two new slots (44,200) to each slash.
+/// @title Every function at its dearest: a thousand validators, fifteen seats, everything cold, and faults that cost whole stakes.
+/// @dev The names of the snapshot say what makes each the worst case. All must stay far below a transaction's limit: a full tree has two
+///      levels more (see StakingGas.t.sol for 10,000 validators).
 contract WorstCaseTest is House {
     /// @dev A transaction may not use more (EIP-7825).
     uint256 private constant TRANSACTION_LIMIT = 16_777_216;
 
     function setUp() public {
         _build(1_000);
-        // Histories: a part of the stakes has changed in each of some blocks, so that look-ups search.
-        for (uint256 round = 0; round < 8; ++round) {
-            nextBlock();
-            for (uint256 i = round; i < validators.length; i += 64) {
+        // In this epoch and the two before a part of the stakes has changed, so that look-ups find what they want in the last place.
+        for (uint256 epoch = 0; epoch < 3; ++epoch) {
+            if (epoch != 0) _nextEpoch();
+            for (uint256 i = 4 * epoch; i < validators.length; i += 16) {
                 vm.prank(validators[i]);
-                staking.stake{value: 1 gwei}(EnvironmentClass.wrap(0), "");
+                staking.stake{value: 1 ether / 16}(EnvironmentClass.wrap(keccak256("x86-64")), "");
             }
         }
-        nextBlock();
     }
 
     /// @dev The least: any slash takes a validator below it, which also gives up its leaf.
@@ -38,16 +37,14 @@ contract WorstCaseTest is House {
     }
 
     function _absent(JobId id) private {
-        _afterDeadline(id);
-        market.settle(id);
+        vm.warp(market.deadlineOf(id) + 1);
+        _settle(id);
     }
 
     function test_GasOfAJobThatGrowsAndFails() public {
         JobId id = _request(7, address(0), 1_000_000);
         _measure("request");
-        nextBlock();
-        bytes memory proof = _proofFor(id);
-        market.open(id, proof);
+        _open(id);
         _measure("open, 7 of 1000 validators");
         address[] memory first = _members(id);
         for (uint256 i = 0; i < 7; ++i) {
@@ -55,7 +52,7 @@ contract WorstCaseTest is House {
         }
         _measure("commit, the last of 7");
         _afterDeadline(id);
-        market.settle(id);
+        _settle(id);
         _measure("settle, grow from 7 to 15");
         address[] memory second = _members(id);
         for (uint256 i = 0; i < 8; ++i) {
@@ -65,10 +62,10 @@ contract WorstCaseTest is House {
         _reveal(id, second[0], _wrong());
         _measure("reveal");
         _afterDeadline(id);
-        market.settle(id);
+        _settle(id);
         _measure("settle, fail and slash 14 who withheld");
-        assertStatus(id, IJobMarket.Status.Failed);
-        assertEq(market.committeeOf(id).length, 15, "seats");
+        assertStatus(id, JobStatus.Failed);
+        assertEq(_committee(id).length, 15, "seats");
     }
 
     function test_GasOfALateSecondGrowth() public {
@@ -77,31 +74,52 @@ contract WorstCaseTest is House {
         _absent(id);
         _measure("settle, grow from 11 to 15");
         _afterDeadline(id);
-        market.settle(id);
+        _settle(id);
         _measure("settle, fail and slash 15 who were absent");
     }
 
     function test_GasOfPayingFifteenSeats() public {
         JobId id = _request(7, address(new GasBurner()), 1_000_000);
         _open(id);
-        _playEach(id, _disagreement(7));
-        market.settle(id);
-        _play(id, _right());
-        market.settle(id);
+        _commitBatch(id, _disagreement(7));
+        _settleBatch(id, _disagreement(7));
+        _measure("settle, grow from 7 to 15 with a batch of openings");
+        _commitBatch(id, _unanimous(8, _right()));
+        _measure("commit, a batch of 8");
+        _settleBatch(id, _unanimous(8, _right()));
         _measure("settle, 8 of 15 agree");
-        assertFalse(market.deliver(id), "burnt");
+        assertFalse(_deliver(id), "burnt");
         _measure("deliver, to a consumer that burns 1,000,000 gas");
         _afterDeadline(id);
-        market.finalise(id);
+        _finaliseNow(id);
         _measure("finalise, pay 8 and slash 7");
-        assertStatus(id, IJobMarket.Status.Finalised);
+        assertStatus(id, JobStatus.Finalised);
+    }
+
+    /// @dev Every pair is compared, and under the Hamming rule no majority is known before the end.
+    function test_GasOfFifteenSketches() public {
+        Manifest memory manifest = _manifest("embedder", 0);
+        manifest.aggregation = Aggregation(AggregationRule.Hamming, "sign of each dimension", 8);
+        kernel = _register(manifest);
+        _approve(kernel);
+        JobId id = _opened(7);
+        Attestation[] memory far = _disagreement(7);
+        for (uint256 i = 0; i < 7; ++i) {
+            far[i].sketch = keccak256(abi.encode(i));
+        }
+        _commitBatch(id, far);
+        _settleBatch(id, far);
+        _commitBatch(id, _unanimous(8, _right()));
+        _settleBatch(id, _unanimous(8, _right()));
+        _measure("settle, 8 of 15 are near");
+        assertStatus(id, JobStatus.Settled);
     }
 
     function test_GasOfExpiry() public {
         JobId id = _request(7);
         _afterDeadline(id);
-        market.expire(id);
+        _expire(id);
         _measure("expire");
-        assertStatus(id, IJobMarket.Status.Failed);
+        assertStatus(id, JobStatus.Failed);
     }
 }

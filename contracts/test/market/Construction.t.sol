@@ -3,111 +3,103 @@ pragma solidity 0.8.37;
 
 import {JobMarket} from "../../JobMarket.sol";
 import {KernelRegistry} from "../../KernelRegistry.sol";
+import {MarketParameters} from "../../MarketParameters.sol";
 import {ValidatorStaking} from "../../ValidatorStaking.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
+import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {House} from "../integration/House.sol";
 
+/// @title What must fit together before there can be a market. The parameters' own bounds are in Parameters.t.sol.
 contract ConstructionTest is House {
-    IJobMarket.Parameters private p;
+    IMarketParameters.Bounds private b;
+    uint48 private thawPeriod;
 
     function setUp() public {
-        p = _parameters();
+        owner = makeAddr("owner");
         treasury = makeAddr("treasury");
         vrf = _newVrf();
+        thawPeriod = THAW_PERIOD;
+        b = IMarketParameters.Bounds({
+            greatestSlash: 1 ether, leastOpenWindow: 2 hours, leastCommitWindow: 10 minutes, longestDraw: EPOCH, longestLife: 2 days
+        });
     }
 
-    function _staking(uint256 ahead, uint48 thawPeriod) private returns (address next) {
+    /// @return next where the market will be, which is deployed `ahead` contracts after the staking
+    function _parts(uint256 ahead) private returns (address next) {
+        parameters = new MarketParameters(owner, b, _parameters());
         next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + ahead);
-        staking = new ValidatorStaking(next, treasury, 1 ether, thawPeriod);
+        staking = new ValidatorStaking(next, treasury, 1 ether, thawPeriod, EPOCH);
     }
 
-    function _refused(uint48 thawPeriod) private {
-        address next = _staking(2, thawPeriod);
-        registry = new KernelRegistry(next);
+    function _refused() private {
+        registry = new KernelRegistry(_parts(2));
+        _refusedNow();
+    }
+
+    function _refusedNow() private {
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_InvalidParameters.selector));
-        new JobMarket(vrf, staking, registry, p);
+        new JobMarket(vrf, staking, registry, parameters);
     }
 
-    function _accepted(uint48 thawPeriod) private {
-        address next = _staking(2, thawPeriod);
+    function _accepted() private {
+        address next = _parts(2);
+        // `_parts` has counted from before the staking.
         registry = new KernelRegistry(next);
-        market = new JobMarket(vrf, staking, registry, p);
+        market = new JobMarket(vrf, staking, registry, parameters);
         assertEq(address(market), next, "address");
     }
 
-    function _longest() private view returns (uint48) {
-        return uint48(3 * p.openWindow + 3 * (p.commitWindow + p.revealWindow) + p.challengeWindow);
-    }
-
-    function test_ParametersAreWhatWasGiven() public {
-        _accepted(THAW_PERIOD);
-        assertEq(keccak256(abi.encode(market.parameters())), keccak256(abi.encode(p)), "parameters");
+    function test_ThePartsAreWhatWasGiven() public {
+        _accepted();
         assertEq(address(market.vrf()), address(vrf), "vrf");
         assertEq(address(market.staking()), address(staking), "staking");
         assertEq(address(market.registry()), address(registry), "registry");
+        assertEq(address(market.parameters()), address(parameters), "parameters");
+    }
+
+    function test_ItsCodeFitsInAContract() public {
+        _accepted();
+        assertLe(address(market).code.length, 24_576, "EIP-170");
     }
 
     function test_TheStakingMustKnowThisMarket() public {
-        _staking(3, THAW_PERIOD);
+        address next = _parts(3); // an address later than the market's
+        assertTrue(next != address(0));
         registry = new KernelRegistry(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1));
-        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_InvalidParameters.selector));
-        new JobMarket(vrf, staking, registry, p);
+        _refusedNow();
     }
 
     function test_TheRegistryMustKnowThisMarket() public {
-        _staking(2, THAW_PERIOD);
+        _parts(2);
         registry = new KernelRegistry(makeAddr("another market"));
-        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_InvalidParameters.selector));
-        new JobMarket(vrf, staking, registry, p);
-    }
-
-    function test_WindowsArePositive() public {
-        (p.commitWindow, p.revealWindow, p.challengeWindow) = (1, 1, 1);
-        _accepted(THAW_PERIOD);
-        p.commitWindow = 0;
-        _refused(THAW_PERIOD);
-        (p.commitWindow, p.revealWindow) = (1, 0);
-        _refused(THAW_PERIOD);
-        (p.revealWindow, p.challengeWindow) = (1, 0);
-        _refused(THAW_PERIOD);
-    }
-
-    function test_WindowsAreAtMostThirtyDays() public {
-        p.challengeWindow = 30 days;
-        _accepted(200 days);
-        p.challengeWindow = 30 days + 1;
-        _refused(200 days);
-        (p.challengeWindow, p.commitWindow) = (1, 30 days + 1);
-        _refused(200 days);
-        (p.commitWindow, p.revealWindow) = (1, 30 days + 1);
-        _refused(200 days);
-        (p.revealWindow, p.openWindow) = (1, 30 days + 1);
-        _refused(200 days);
+        _refusedNow();
     }
 
     function test_TheLatestSeedCanStillBeUsed() public {
-        p.openWindow = uint32(vrf.maximumLatency());
-        _refused(THAW_PERIOD);
-        ++p.openWindow;
-        _accepted(THAW_PERIOD);
+        b.leastOpenWindow = uint32(vrf.maximumLatency());
+        _refused();
+        ++b.leastOpenWindow;
+        _accepted();
+    }
+
+    function test_TheLastDrawComesBeforeItsWeightsAreForgotten() public {
+        b.longestDraw = EPOCH + 1;
+        _refused();
+        --b.longestDraw;
+        _accepted();
     }
 
     function test_StakeOutlastsTheLongestJob() public {
-        _refused(_longest());
-        _accepted(_longest() + 1);
+        thawPeriod = EPOCH + b.longestLife + 1 days; // the grace
+        _refused();
+        ++thawPeriod;
+        _accepted();
     }
 
     function test_TheLeastStakePaysForOneFault() public {
-        p.deviationSlash = 1 ether;
-        _accepted(THAW_PERIOD);
-        ++p.deviationSlash;
-        _refused(THAW_PERIOD);
-    }
-
-    function test_AbsenceCostsAtMostADeviation() public {
-        p.absenceSlash = p.deviationSlash;
-        _accepted(THAW_PERIOD);
-        ++p.absenceSlash;
-        _refused(THAW_PERIOD);
+        b.greatestSlash = 1 ether + 1;
+        _refused();
+        --b.greatestSlash;
+        _accepted();
     }
 }

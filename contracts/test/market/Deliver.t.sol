@@ -5,6 +5,7 @@ import {IInferenceConsumer} from "../../interfaces/IInferenceConsumer.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {ExactGasCall} from "../../libraries/ExactGasCall.sol";
 import {JobId, RecordDigest} from "../../types/Ids.sol";
+import {JobProgress, JobStatus, JobTerms, Result} from "../../types/Job.sol";
 import {
     GasBurner,
     GasProbe,
@@ -25,20 +26,23 @@ contract DeliverTest is House {
         _build(5);
     }
 
-    /// @dev Delivers to `consumer`, and checks that nothing but what a delivery is about has changed.
+    /// @dev Delivers, and checks that nothing but what a delivery is about has changed.
     function _deliver(JobId id, bool want) private {
-        IJobMarket.Job memory before = market.jobOf(id);
+        address consumer = _termsIn(id).consumer;
+        (bool wasPaid,) = market.deliveryOf(id);
+        (JobStatus status, uint256 deadline) = (market.statusOf(id), market.deadlineOf(id));
+        uint256 credit = market.creditOf(anyone);
         vm.expectEmit(address(market));
-        if (want) emit IJobMarket.Delivered(id, before.consumer);
-        else emit IJobMarket.DeliveryFailed(id, before.consumer);
-        vm.prank(anyone);
-        assertEq(market.deliver(id), want, "success");
-        IJobMarket.Job memory now_ = market.jobOf(id);
-        assertEq(now_.delivered, want, "delivered");
-        assertTrue(now_.deliveryPaid, "deliveryPaid");
-        assertEq(now_.escrow, before.escrow - (before.deliveryPaid ? 0 : uint256(before.callbackGas) * 2 gwei), "escrow");
-        (now_.delivered, now_.deliveryPaid, now_.escrow) = (before.delivered, before.deliveryPaid, before.escrow);
-        assertEq(keccak256(abi.encode(now_)), keccak256(abi.encode(before)), "something else changed");
+        if (want) emit IJobMarket.Delivered(id, consumer);
+        else emit IJobMarket.DeliveryFailed(id, consumer);
+        assertEq(_deliver(id), want, "success");
+        (bool paid, bool delivered) = market.deliveryOf(id);
+        assertEq(delivered, want, "delivered");
+        assertTrue(paid, "paid");
+        assertEq(market.creditOf(anyone) - credit, wasPaid ? 0 : uint256(_termsIn(id).callbackGas) * 2 gwei, "fee");
+        assertStatus(id, status);
+        assertEq(market.deadlineOf(id), deadline, "deadline");
+        assertTrue(market.isState(id, _termsHashIn(id), _progressIn(id)), "state");
     }
 
     function test_TheConsumerGetsTheResult() public {
@@ -49,7 +53,6 @@ contract DeliverTest is House {
         assertEq(JobId.unwrap(taker.job()), JobId.unwrap(id), "job");
         assertEq(RecordDigest.unwrap(taker.digest()), RecordDigest.unwrap(OUTPUT), "digest");
         assertEq(taker.answer(), LABEL, "answer");
-        assertEq(market.creditOf(anyone), uint256(GAS) * 2 gwei, "the deliverer's fee");
     }
 
     function test_ADeliveredResultIsNotDeliveredAgain() public {
@@ -57,31 +60,59 @@ contract DeliverTest is House {
         JobId id = _settled(3, address(taker), GAS);
         _deliver(id, true);
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_AlreadyDelivered.selector, id));
-        market.deliver(id);
+        _deliver(id);
         _finalise(id);
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_AlreadyDelivered.selector, id));
-        market.deliver(id);
+        _deliver(id);
         assertEq(taker.taken(), 1, "once");
     }
 
     function test_OnlyAResultIsDelivered() public {
         JobId id = _request(3, address(new Taker()), GAS);
-        vm.expectRevert(
-            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, IJobMarket.Status.Requested, IJobMarket.Status.Settled)
-        );
-        market.deliver(id);
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, JobStatus.Requested, JobStatus.Settled));
+        _deliver(id);
         _open(id);
         _play(id, _right());
-        vm.expectRevert(
-            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, IJobMarket.Status.Revealing, IJobMarket.Status.Settled)
-        );
-        market.deliver(id);
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, JobStatus.Revealing, JobStatus.Settled));
+        _deliver(id);
+    }
+
+    /// @dev A failed job has a hash of its own too, but no result.
+    function test_AFailureIsNotDelivered() public {
+        JobId id = _request(3, address(new Taker()), GAS);
+        _open(id);
+        _play(id, _refusal());
+        JobProgress memory progress = _progressIn(id);
+        JobTerms memory terms = _termsIn(id);
+        _settle(id);
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, JobStatus.Failed, JobStatus.Settled));
+        market.deliver(id, terms, progress);
     }
 
     function test_WithoutAConsumerThereIsNothingToDeliver() public {
         JobId id = _settled(3, address(0), 0);
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_NoConsumer.selector, id));
-        market.deliver(id);
+        _deliver(id);
+    }
+
+    function test_AnyoneCanShowAResultToAContract() public {
+        JobId id = _settled(3, address(0), 0);
+        (Result memory result, bool isFinal) = market.verifyResult(id, _termsHashIn(id), _progressIn(id));
+        assertEq(keccak256(abi.encode(result)), keccak256(abi.encode(Result(OUTPUT, LABEL, 0))), "result");
+        assertFalse(isFinal, "within the challenge window");
+        _finalise(id);
+        (result, isFinal) = market.verifyResult(id, _termsHashIn(id), _progressIn(id));
+        assertEq(keccak256(abi.encode(result)), keccak256(abi.encode(Result(OUTPUT, LABEL, 0))), "the same result");
+        assertTrue(isFinal, "final");
+    }
+
+    function test_NobodyCanShowAnotherResult() public {
+        JobId id = _settled(3, address(0), 0);
+        bytes32 terms = _termsHashIn(id);
+        JobProgress memory progress = _progressIn(id);
+        progress.result.answer = "another";
+        vm.expectPartialRevert(IJobMarket.JobMarket_WrongState.selector);
+        market.verifyResult(id, terms, progress);
     }
 
     /* HOSTILE CONSUMERS */
@@ -89,13 +120,13 @@ contract DeliverTest is House {
     function test_ARefusedResultCanBeDeliveredAgain() public {
         Unwilling consumer = new Unwilling();
         JobId id = _settled(3, address(consumer), GAS);
+        uint256 credit = market.creditOf(anyone);
         _deliver(id, false);
         _deliver(id, false);
-        assertEq(market.creditOf(anyone), uint256(GAS) * 2 gwei, "paid once");
         _finalise(id);
         consumer.relent();
         _deliver(id, true);
-        assertEq(market.creditOf(anyone), uint256(GAS) * 2 gwei, "still paid once");
+        assertEq(market.creditOf(anyone) - credit, uint256(GAS) * 2 gwei, "paid once");
     }
 
     function test_AConsumerWithoutCodeFails() public {
@@ -122,7 +153,7 @@ contract DeliverTest is House {
         _deliver(id, true);
         assertEq(address(market).balance - before, 3 ether, "forced in");
         uint256 credit = market.creditOf(requester);
-        uint256 escrow = _escrowOf(id);
+        uint256 escrow = _escrowOf(id) - uint256(GAS) * 2 gwei;
         _finalise(id);
         assertEq(market.creditOf(requester) - credit, escrow - 3 * 0.01 ether - 0.05 ether, "the refund does not count it");
     }
@@ -148,13 +179,11 @@ contract DeliverTest is House {
         assertTrue(success, "plain call");
     }
 
-    function _costOf(address consumer, bool success) private returns (uint256) {
+    function _costOf(address consumer, bool success) private returns (uint256 spent) {
         JobId id = _settled(3, consumer, 1_000_000);
-        vm.prank(anyone);
-        bool have = market.deliver(id);
-        uint256 spent = vm.lastCallGas().gasTotalUsed;
+        bool have = _deliver(id);
+        spent = vm.lastCallGas().gasTotalUsed;
         assertEq(have, success, "success");
-        return spent;
     }
 
     /// @dev Gas for that much memory (yellow paper, appendix G).
@@ -165,15 +194,16 @@ contract DeliverTest is House {
 
     function test_ReentryIsRefusedInEveryFunction() public {
         JobId other = _settled(3, address(new Taker()), GAS);
-        Reenterer consumer = new Reenterer(other, kernel);
+        Reenterer consumer = new Reenterer(other, kernel, _termsIn(other), _progressIn(other));
         JobId id = _settled(3, address(consumer), 1_000_000);
-        bytes32 otherBefore = keccak256(abi.encode(market.jobOf(other)));
         _deliver(id, true);
         assertEq(consumer.refused(), consumer.count(), "every attempt failed");
         assertEq(consumer.lastReason(), bytes4(keccak256("ReentrancyGuardReentrantCall()")), "by the guard");
-        assertEq(uint256(consumer.statusSeen()), uint256(IJobMarket.Status.Settled), "the result was final before the call");
+        assertEq(uint256(consumer.statusSeen()), uint256(JobStatus.Settled), "the result was final before the call");
         assertTrue(consumer.deliveredSeen(), "and the job read as it would be");
-        assertEq(keccak256(abi.encode(market.jobOf(other))), otherBefore, "the other job");
+        assertTrue(market.isState(other, _termsHashIn(other), _progressIn(other)), "the other job");
+        (bool paid,) = market.deliveryOf(other);
+        assertFalse(paid, "is not delivered");
     }
 
     /* GAS */
@@ -184,23 +214,27 @@ contract DeliverTest is House {
         GasProbe probe = new GasProbe();
         JobId id = _settled(3, address(probe), callbackGas);
         brought = bound(brought, callbackGas / 2, uint256(callbackGas) * 2 + 200_000);
+        bytes memory call = abi.encodeCall(IJobMarket.deliver, (id, _termsIn(id), _progressIn(id)));
         vm.prank(anyone);
-        (bool done, bytes memory result) = address(market).call{gas: brought}(abi.encodeCall(IJobMarket.deliver, (id)));
+        (bool done, bytes memory result) = address(market).call{gas: brought}(call);
         if (done) {
             assertTrue(abi.decode(result, (bool)), "taken");
             uint256 dispatch = callbackGas - probe.found();
             assertLt(dispatch, 100, "all but a few opcodes");
         } else {
             assertEq(probe.found(), 0, "nothing happened");
-            assertFalse(market.jobOf(id).deliveryPaid, "nobody was paid");
+            (bool paid,) = market.deliveryOf(id);
+            assertFalse(paid, "nobody was paid");
         }
     }
 
     function test_TooLittleGasIsSaid() public {
         JobId id = _settled(3, address(new Taker()), 1_000_000);
+        JobTerms memory terms = _termsIn(id);
+        JobProgress memory progress = _progressIn(id);
         vm.expectPartialRevert(IJobMarket.JobMarket_GasTooLow.selector);
         vm.prank(anyone);
-        market.deliver{gas: 900_000}(id);
+        market.deliver{gas: 900_000}(id, terms, progress);
         _deliver(id, true);
     }
 

@@ -5,6 +5,8 @@ import {ICredits} from "../../interfaces/ICredits.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {JobId} from "../../types/Ids.sol";
 import {Taker} from "../fixtures/HostileConsumers.sol";
+import {Attestation, JobStatus, Outcome} from "../../types/Job.sol";
+import {IValidatorStaking} from "../../interfaces/IValidatorStaking.sol";
 import {House} from "../integration/House.sol";
 
 contract FinaliseTest is House {
@@ -29,51 +31,50 @@ contract FinaliseTest is House {
 
     function test_ItWaitsForTheChallengeWindow() public {
         JobId id = _settled(3, address(0), 0);
-        uint256 deadline = market.jobOf(id).deadline;
+        uint256 deadline = market.deadlineOf(id);
         vm.warp(deadline);
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_TooEarly.selector, id, deadline + 1));
-        market.finalise(id);
+        _finaliseNow(id);
         vm.warp(deadline + 1);
         vm.expectEmit(address(market));
         emit IJobMarket.JobFinalised(id);
-        market.finalise(id);
-        assertStatus(id, IJobMarket.Status.Finalised);
+        _finaliseNow(id);
+        assertStatus(id, JobStatus.Finalised);
     }
 
     function test_AJobIsPaidOnce() public {
         JobId id = _settled(3, address(0), 0);
         _finalise(id);
         vm.expectRevert(
-            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, IJobMarket.Status.Finalised, IJobMarket.Status.Settled)
+            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, JobStatus.Finalised, JobStatus.Settled)
         );
-        market.finalise(id);
+        _finaliseNow(id);
     }
 
     function test_AFailedJobIsNotFinalised() public {
         JobId id = _request(3);
         _afterDeadline(id);
-        market.expire(id);
+        _expire(id);
         vm.expectRevert(
-            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, IJobMarket.Status.Failed, IJobMarket.Status.Settled)
+            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, JobStatus.Failed, JobStatus.Settled)
         );
-        market.finalise(id);
+        _finaliseNow(id);
     }
 
     function test_EveryoneGetsTheirsToTheWei() public {
         JobId id = _settled(3, address(0), 0);
-        address[] memory members = market.committeeOf(id);
+        address[] memory members = _committee(id);
         Balances memory before = _credits(members);
         uint256 escrow = _escrowOf(id);
         _finalise(id);
         Balances memory now_ = _credits(members);
         for (uint256 i = 0; i < 3; ++i) {
             assertEq(now_.members[i] - before.members[i], 0.01 ether, "seat fee");
-            assertEq(_locksOf(members[i]), 0, "locks");
+            assertEq(_blamesOf(members[i]), 0, "blames");
             assertEq(_stakeOf(members[i]), STAKE, "stake");
         }
         assertEq(now_.publisher - before.publisher, 0.05 ether, "author fee");
         assertEq(now_.requester - before.requester, escrow - 3 * 0.01 ether - 0.05 ether, "the twelve empty seats go back");
-        assertEq(_escrowOf(id), 0, "escrow");
     }
 
     function test_EachFaultHasItsPrice() public {
@@ -92,7 +93,7 @@ contract FinaliseTest is House {
         }
         _reveal(id, members[4], _wrong());
         _reveal(id, members[5], _refusal());
-        market.settle(id);
+        _settle(id);
         for (uint256 i = 0; i < 7; ++i) {
             assertEq(_stakeOf(members[i]), STAKE, "nobody is slashed before the challenge window has passed");
         }
@@ -100,63 +101,61 @@ contract FinaliseTest is House {
         vm.expectEmit(address(market));
         emit IJobMarket.ValidatorPaid(id, members[3], 0.01 ether);
         vm.expectEmit(address(market));
-        emit IJobMarket.ValidatorFaulted(id, members[4], IJobMarket.Fault.Deviated, 1 ether);
+        emit IJobMarket.ValidatorFaulted(id, members[4], Outcome.Deviated, 1 ether);
         vm.expectEmit(address(market));
-        emit IJobMarket.ValidatorFaulted(id, members[5], IJobMarket.Fault.Refused, 0.25 ether);
+        emit IJobMarket.ValidatorFaulted(id, members[5], Outcome.Refused, 0.25 ether);
         vm.expectEmit(address(market));
-        emit IJobMarket.ValidatorFaulted(id, members[6], IJobMarket.Fault.Absent, 0.25 ether);
-        market.finalise(id);
+        emit IJobMarket.ValidatorFaulted(id, members[6], Outcome.Absent, 0.25 ether);
+        _finaliseNow(id);
         Balances memory now_ = _credits(members);
         uint256[3] memory cost = [uint256(1 ether), 0.25 ether, 0.25 ether];
         for (uint256 i = 0; i < 7; ++i) {
             assertEq(now_.members[i] - before.members[i], i < 4 ? 0.01 ether : 0, "seat fee");
             assertEq(_stakeOf(members[i]), i < 4 ? STAKE : STAKE - cost[i - 4], "stake");
-            assertEq(_locksOf(members[i]), 0, "locks");
+            assertEq(_blamesOf(members[i]), 0, "blames");
         }
-        assertEq(staking.creditOf(treasury), 1.5 ether, "treasury");
+        assertEq(staking.creditOf(treasury), 1.5 ether * 95 / 100, "treasury");
+        assertEq(staking.creditOf(anyone), 1.5 ether * 5 / 100, "whoever finalised it");
         assertEq(now_.requester - before.requester, escrow - 4 * 0.01 ether - 0.05 ether, "refund");
     }
 
     function test_ADeviatorWithLittleLeftLosesThat() public {
         JobId id = _opened(3);
         address[] memory members = _members(id);
-        IJobMarket.Attestation[] memory said = new IJobMarket.Attestation[](3);
+        Attestation[] memory said = new Attestation[](3);
         (said[0], said[1], said[2]) = (_right(), _wrong(), _right());
         _playEach(id, said);
-        market.settle(id);
+        _settle(id);
         vm.prank(address(market));
-        staking.slash(members[1], uint128(STAKE - 1));
+        staking.slash(members[1], uint128(STAKE - 1), anyone);
         _afterDeadline(id);
         vm.expectEmit(address(market));
-        emit IJobMarket.ValidatorFaulted(id, members[1], IJobMarket.Fault.Deviated, 1);
-        market.finalise(id);
+        emit IJobMarket.ValidatorFaulted(id, members[1], Outcome.Deviated, 1);
+        _finaliseNow(id);
         assertEq(_stakeOf(members[1]), 0, "stake");
     }
 
     function test_TheDeliveryFeeWaitsForWhoeverDelivers() public {
         JobId id = _settled(3, address(new Taker()), 100_000);
         uint256 fee = 100_000 * 2 gwei;
+        uint256 earned = market.creditOf(anyone);
         uint256 before = market.creditOf(requester);
         uint256 escrow = _escrowOf(id);
         _finalise(id);
-        assertEq(_escrowOf(id), fee, "kept");
         assertEq(market.creditOf(requester) - before, escrow - fee - 3 * 0.01 ether - 0.05 ether, "refund");
-        vm.prank(anyone);
-        market.deliver(id);
-        assertEq(_escrowOf(id), 0, "paid out");
-        assertEq(market.creditOf(anyone), fee, "to the deliverer");
+        _deliver(id);
+        assertEq(market.creditOf(anyone) - earned, fee, "to the deliverer");
     }
 
     function test_ADeliveryBeforeItIsPaidTheSame() public {
         JobId id = _settled(3, address(new Taker()), 100_000);
         uint256 fee = 100_000 * 2 gwei;
+        uint256 earned = market.creditOf(anyone);
         uint256 before = market.creditOf(requester);
         uint256 escrow = _escrowOf(id);
-        vm.prank(anyone);
-        market.deliver(id);
-        assertEq(market.creditOf(anyone), fee, "paid at once");
+        _deliver(id);
+        assertEq(market.creditOf(anyone) - earned, fee, "paid at once");
         _finalise(id);
-        assertEq(_escrowOf(id), 0, "escrow");
         assertEq(market.creditOf(requester) - before, escrow - fee - 3 * 0.01 ether - 0.05 ether, "refund");
     }
 
@@ -166,24 +165,31 @@ contract FinaliseTest is House {
         uint256 escrow = _escrowOf(id);
         _finalise(id);
         assertEq(market.creditOf(requester) - before, escrow - 3 * 0.01 ether - 0.05 ether, "refund");
-        assertEq(_escrowOf(id), 0, "escrow");
     }
 
-    function test_LockedStakeStaysUntilTheJobIsFinal() public {
+    function test_StakeAtFaultStaysUntilTheJobIsFinal() public {
         JobId id = _opened(3);
-        address member = _members(id)[0];
-        vm.prank(member);
-        staking.thaw(uint128(STAKE));
-        _play(id, _right());
-        market.settle(id);
+        address[] memory members = _members(id);
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(members[i]);
+            staking.thaw(uint128(STAKE));
+        }
+        Attestation[] memory said = new Attestation[](3);
+        (said[0], said[1], said[2]) = (_right(), _wrong(), _right());
+        _playEach(id, said);
+        _settle(id);
+        assertEq(_blamesOf(members[0]), 0, "the honest are not held");
+        assertEq(_blamesOf(members[1]), 1, "the others are");
         skipTime(30 days);
-        vm.expectPartialRevert(bytes4(keccak256("ValidatorStaking_Locked(address,uint256)")));
-        vm.prank(member);
+        vm.prank(members[0]);
         staking.release();
-        market.finalise(id);
-        vm.prank(member);
+        vm.expectRevert(abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_Blamed.selector, members[1], 1));
+        vm.prank(members[1]);
         staking.release();
-        assertEq(staking.creditOf(member), STAKE, "released");
+        _finaliseNow(id);
+        vm.prank(members[1]);
+        staking.release();
+        assertEq(staking.creditOf(members[1]), STAKE - 1 ether, "released, less the slash");
     }
 
     function test_CreditsAreCollected() public {
@@ -208,9 +214,9 @@ contract FinaliseTest is House {
         JobId id = market.request{value: price}(wanted);
         _open(id);
         _play(id, _right());
-        market.settle(id);
+        _settle(id);
         _finalise(id);
-        assertStatus(id, IJobMarket.Status.Finalised);
+        assertStatus(id, JobStatus.Finalised);
         assertGt(market.creditOf(wanted.refundTo), 0, "waits for ever");
     }
 }

@@ -3,7 +3,9 @@ pragma solidity 0.8.37;
 
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
-import {JobId, RandomnessId} from "../../types/Ids.sol";
+import {EnvironmentClass, JobId, RandomnessId} from "../../types/Ids.sol";
+import {JobFailure, JobProgress, JobStatus, JobTerms} from "../../types/Job.sol";
+import {Seat} from "../../types/Seat.sol";
 import {EcvrfProver} from "../support/EcvrfProver.sol";
 import {House} from "../integration/House.sol";
 
@@ -14,29 +16,27 @@ contract OpenTest is House {
 
     function test_TheCommitteeFollowsFromTheSeed() public {
         JobId id = _request(5);
-        uint48 requestBlock = market.jobOf(id).requestBlock;
         _open(id);
-        IJobMarket.Job memory job = market.jobOf(id);
-        (, bytes32 output) = vrf.outputOf(job.randomness);
-        assertEq(job.seed, output, "seed");
+        JobTerms memory terms = _termsIn(id);
+        JobProgress memory progress = _progressIn(id);
+        (, bytes32 output) = vrf.outputOf(terms.randomness);
+        assertEq(progress.seed, output, "seed");
         assertTrue(output != 0, "a seed there is");
-        address[] memory want = staking.draw(output, 5, new address[](0), requestBlock - 1);
-        assertEq(market.committeeOf(id), want, "committee");
-        assertStatus(id, IJobMarket.Status.Committing);
-        assertEq(job.deadline, vm.getBlockTimestamp() + 10 minutes, "deadline");
+        Seat[] memory want = staking.draw(output, 5, new Seat[](0), staking.ALL_TREES(), terms.epoch);
+        assertEq(keccak256(abi.encode(progress.seats)), keccak256(abi.encode(want)), "committee");
+        assertTrue(market.isState(id, _termsHashIn(id), progress), "what the events say is what the chain keeps");
+        assertStatus(id, JobStatus.Committing);
+        assertEq(market.deadlineOf(id), vm.getBlockTimestamp() + 10 minutes, "deadline");
     }
 
-    function test_MembersAreLockedAndSeated() public {
+    /// @dev Nobody is written to when it is drawn: the thaw period covers every window.
+    function test_ADrawHoldsNobody() public {
         JobId id = _opened(3);
-        address[] memory members = market.committeeOf(id);
+        address[] memory members = _committee(id);
         for (uint256 i = 0; i < members.length; ++i) {
-            assertEq(_locksOf(members[i]), 1, "locks");
-            IJobMarket.Seat memory seat = market.seatOf(id, members[i]);
-            assertEq(seat.round, 0, "round");
-            assertFalse(seat.committed || seat.revealed, "nothing said yet");
+            assertEq(_blamesOf(members[i]), 0, "blames");
+            assertEq(market.ballotOf(id, i), 0, "nothing said yet");
         }
-        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_NotSeated.selector, id, anyone));
-        market.seatOf(id, anyone);
     }
 
     function test_StakeMovedAfterTheRequestWeighsNothing() public {
@@ -45,43 +45,76 @@ contract OpenTest is House {
         nextBlock();
         address richer = _addValidator(900 ether);
         _open(id);
-        address[] memory members = market.committeeOf(id);
+        address[] memory members = _committee(id);
         for (uint256 i = 0; i < members.length; ++i) {
             assertTrue(members[i] != rich && members[i] != richer, "drawn by stake that came too late");
         }
+    }
+
+    function test_StakeMovedInTheRequestsEpochWeighsNothing() public {
+        address rich = _addValidator(900 ether);
+        skipTime(EPOCH / 2);
+        JobId id = _opened(5);
+        address[] memory members = _committee(id);
+        for (uint256 i = 0; i < members.length; ++i) {
+            assertTrue(members[i] != rich, "drawn by stake that came too late");
+        }
+    }
+
+    function test_OnlyTheClassThatWasAskedForIsDrawn() public {
+        EnvironmentClass other = EnvironmentClass.wrap("aarch64");
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.prank(validators[2 * i]);
+            staking.stake(other, "");
+        }
+        _nextEpoch();
+        IJobMarket.JobRequest memory wanted = _wanted(3, address(0), 0);
+        wanted.environmentClass = other;
+        uint256 price = market.quote(kernel, 3, 0);
+        vm.prank(requester);
+        JobId id = market.request{value: price}(wanted);
+        _open(id);
+        address[] memory members = _committee(id);
+        for (uint256 i = 0; i < 3; ++i) {
+            assertEq(EnvironmentClass.unwrap(staking.validator(members[i]).environmentClass), EnvironmentClass.unwrap(other), "class");
+        }
+        // All three are drawn now: nobody is left in this class, though there are others.
+        _playEach(id, _disagreement(3));
+        vm.expectEmit(address(market));
+        emit IJobMarket.JobFailed(id, JobFailure.TooFewLeft);
+        _settle(id);
     }
 
     function test_AWrongProofOpensNothing() public {
         JobId id = _request(3);
         nextBlock();
         bytes memory proof = EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(keccak256("another input")));
-        vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_InvalidProof.selector, _randomnessOf(id)));
-        market.open(id, proof);
-        assertStatus(id, IJobMarket.Status.Requested);
+        bytes memory reason = abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_InvalidProof.selector, _termsIn(id).randomness);
+        vm.expectRevert(reason);
+        _open(id, proof);
+        assertStatus(id, JobStatus.Requested);
     }
 
     function test_WithoutASeedOrAProofItIsPending() public {
         JobId id = _request(3);
         nextBlock();
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_SeedPending.selector, id));
-        market.open(id, "");
+        _open(id, "");
     }
 
     function test_SomebodyElsesFulfilmentDoesNotMatter() public {
         JobId id = _request(3);
         nextBlock();
         bytes memory proof = _proofFor(id);
-        vrf.fulfil(_randomnessOf(id), proof);
-        market.open(id, "not looked at");
-        assertStatus(id, IJobMarket.Status.Committing);
+        vrf.fulfil(_termsIn(id).randomness, proof);
+        _open(id, "not looked at");
+        assertStatus(id, JobStatus.Committing);
     }
 
     function test_OneCommitteeAJob() public {
         JobId id = _opened(3);
-        vm.expectRevert(
-            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, IJobMarket.Status.Committing, IJobMarket.Status.Requested)
-        );
-        market.open(id, "");
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, JobStatus.Committing, JobStatus.Requested));
+        _open(id, "");
     }
 
     function test_TheDeadlinesSecondIsTheLastToOpenAndTheNextTheFirstToExpire() public {
@@ -89,18 +122,18 @@ contract OpenTest is House {
         JobId late = _request(3);
         nextBlock();
         bytes memory earlyProof = _proofFor(early);
-        vrf.fulfil(_randomnessOf(late), _proofFor(late));
-        uint256 deadline = market.jobOf(early).deadline;
+        vrf.fulfil(_termsIn(late).randomness, _proofFor(late));
+        uint256 deadline = market.deadlineOf(early);
         vm.warp(deadline);
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_TooEarly.selector, early, deadline + 1));
-        market.expire(early);
+        _expire(early);
         // The operator is late by now, but nobody has taken its turn away.
-        market.open(early, earlyProof);
+        _open(early, earlyProof);
         vm.warp(deadline + 1);
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_TooLate.selector, late, deadline));
-        market.open(late, "");
-        market.expire(late);
-        assertStatus(late, IJobMarket.Status.Failed);
+        _open(late, "");
+        _expire(late);
+        assertStatus(late, JobStatus.Failed);
     }
 
     function test_AnExpiredJobRefundsAllButTheEarnedRandomnessFee() public {
@@ -108,52 +141,52 @@ contract OpenTest is House {
         uint256 escrow = _escrowOf(id);
         uint256 credit = market.creditOf(requester);
         _afterDeadline(id);
-        market.expire(id);
-        assertStatus(id, IJobMarket.Status.Failed);
+        vm.expectEmit(address(market));
+        emit IJobMarket.JobFailed(id, JobFailure.NoSeed);
+        _expire(id);
+        assertStatus(id, JobStatus.Failed);
         assertEq(market.creditOf(requester) - credit, escrow, "refund");
-        assertEq(_escrowOf(id), 0, "escrow");
-        vm.expectRevert(
-            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, IJobMarket.Status.Failed, IJobMarket.Status.Requested)
-        );
-        market.expire(id);
+        assertEq(address(market).balance, _owed(), "nothing stays behind");
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, JobStatus.Failed, JobStatus.Requested));
+        _expire(id);
     }
 
     function test_AJobWhoseSeedCanNeverComeFailsAtOnce() public {
         JobId id = _request(3);
-        RandomnessId seed = _randomnessOf(id);
+        RandomnessId seed = _termsIn(id).randomness;
         nextBlock();
         // The only operator stays silent, so the request expires, and its fee goes back.
         vm.warp(uint256(vrf.requestOf(seed).deadline) + 1);
         vrf.reassign(seed);
         vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_NotPending.selector, seed, IVrfCoordinator.Status.Expired));
-        market.open(id, "a proof");
-        assertLe(vm.getBlockTimestamp(), market.jobOf(id).deadline, "well before the job's own deadline");
-        market.expire(id);
-        assertStatus(id, IJobMarket.Status.Failed);
+        _open(id, "a proof");
+        assertLe(vm.getBlockTimestamp(), market.deadlineOf(id), "well before the job's own deadline");
+        _expire(id);
+        assertStatus(id, JobStatus.Failed);
         assertEq(vrf.creditOf(requester), vrf.fee(), "the randomness fee came back");
     }
 
     function test_FewerValidatorsThanSeatsFailsWithARefund() public {
         JobId id = _request(7);
         uint256 escrow = _escrowOf(id);
+        uint256 credit = market.creditOf(requester);
         nextBlock();
         bytes memory proof = _proofFor(id);
         vm.expectEmit(address(market));
-        emit IJobMarket.JobFailed(id, "fewer validators than seats");
-        market.open(id, proof);
-        assertStatus(id, IJobMarket.Status.Failed);
-        assertEq(market.creditOf(requester), escrow, "refund");
+        emit IJobMarket.JobFailed(id, JobFailure.TooFewValidators);
+        _open(id, proof);
+        assertStatus(id, JobStatus.Failed);
+        assertEq(market.creditOf(requester) - credit, escrow, "refund");
         for (uint256 i = 0; i < validators.length; ++i) {
-            assertEq(_locksOf(validators[i]), 0, "locks");
+            assertEq(_stakeOf(validators[i]), STAKE, "nobody is at fault");
         }
     }
 
     function test_AnOpenJobDoesNotExpire() public {
         JobId id = _opened(3);
-        vm.warp(vm.getBlockTimestamp() + 30 days);
-        vm.expectRevert(
-            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, IJobMarket.Status.Revealing, IJobMarket.Status.Requested)
-        );
-        market.expire(id);
+        skipTime(30 days);
+        // By the clock it is Revealing, whose state has a committee in it.
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, JobStatus.Revealing, JobStatus.Requested));
+        _expire(id);
     }
 }

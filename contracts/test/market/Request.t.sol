@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
-import {Commitment, JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
+import {Commitment, EnvironmentClass, JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
+import {JobKind, JobProgress, JobStatus, JobTerms, Shown} from "../../types/Job.sol";
+import {AggregationRule, DeterminismClass, Manifest} from "../../types/Manifest.sol";
 import {House} from "../integration/House.sol";
 
 contract RequestTest is House {
@@ -33,26 +35,41 @@ contract RequestTest is House {
         vm.prank(requester);
         JobId id = market.request{value: price}(wanted);
 
-        assertEq(JobId.unwrap(id), keccak256(abi.encode(block.chainid, market, requester, uint256(0))), "id");
-        IJobMarket.Job memory job = market.jobOf(id);
-        assertEq(uint256(job.kind), uint256(IJobMarket.Kind.Inference), "kind");
-        assertEq(uint256(job.status), uint256(IJobMarket.Status.Requested), "status");
-        assertEq(job.round, 0, "round");
-        assertEq(job.committeeSize, 5, "committeeSize");
-        assertEq(job.requestBlock, vm.getBlockNumber(), "requestBlock");
-        assertEq(job.deadline, vm.getBlockTimestamp() + 4 hours, "deadline");
-        assertEq(job.callbackGas, 50_000, "callbackGas");
-        assertEq(job.requester, requester, "requester");
-        assertEq(job.consumer, address(0xC0FFEE), "consumer");
-        assertEq(job.refundTo, requester, "refundTo");
-        assertEq(job.escrow, price - vrf.fee(), "escrow");
-        assertEq(KernelId.unwrap(job.kernel), KernelId.unwrap(kernel), "kernel");
-        assertEq(RecordDigest.unwrap(job.input), RecordDigest.unwrap(INPUT), "input");
-        assertEq(job.seed, 0, "seed");
-        assertEq(address(market).balance - before, job.escrow, "held");
-        assertEq(market.committeeOf(id).length, 0, "committee");
+        JobTerms memory terms = _termsIn(id);
+        assertEq(JobId.unwrap(id), keccak256(abi.encode(block.chainid, market, terms.randomness)), "id");
+        JobTerms memory want = JobTerms({
+            kind: JobKind.Inference,
+            rule: AggregationRule.Exact,
+            tolerance: 0,
+            committeeSize: 5,
+            tree: type(uint8).max,
+            epoch: uint32(staking.currentEpoch()),
+            callbackGas: 50_000,
+            openWindow: 4 hours,
+            commitWindow: 10 minutes,
+            revealWindow: 5 minutes,
+            challengeWindow: 1 hours,
+            authorFee: 0.05 ether,
+            seatFee: 0.01 ether,
+            deliveryFee: 50_000 * 2 gwei,
+            deviationSlash: 1 ether,
+            absenceSlash: 0.25 ether,
+            requester: requester,
+            consumer: address(0xC0FFEE),
+            refundTo: requester,
+            publisher: publisher,
+            kernel: kernel,
+            input: INPUT,
+            randomness: terms.randomness
+        });
+        assertEq(keccak256(abi.encode(terms)), keccak256(abi.encode(want)), "terms");
+        JobProgress memory none;
+        assertTrue(market.isState(id, keccak256(abi.encode(want)), none), "what the chain keeps");
+        assertStatus(id, JobStatus.Requested);
+        assertEq(market.deadlineOf(id), vm.getBlockTimestamp() + 4 hours, "deadline");
+        assertEq(address(market).balance - before, price - vrf.fee(), "held");
 
-        IVrfCoordinator.Request memory asked = vrf.requestOf(job.randomness);
+        IVrfCoordinator.Request memory asked = vrf.requestOf(terms.randomness);
         assertEq(asked.requester, address(market), "the market asks for the seed");
         assertEq(asked.refundTo, requester, "an unanswered request is the requester's money");
         assertEq(asked.fee, vrf.fee(), "the randomness fee is passed on");
@@ -62,17 +79,18 @@ contract RequestTest is House {
         JobId first = _request(3);
         JobId second = _request(3);
         assertNotEq(JobId.unwrap(first), JobId.unwrap(second), "ids");
-        assertEq(JobId.unwrap(second), keccak256(abi.encode(block.chainid, market, requester, uint256(1))), "nonce");
     }
 
     function testFuzz_TheExcessIsCredited(uint96 excess) public {
         uint256 price = market.quote(kernel, 3, 0);
         uint256 before = market.creditOf(requester);
+        uint256 held = address(market).balance;
         vm.deal(requester, price + excess);
         vm.prank(requester);
         JobId job = market.request{value: price + excess}(_wanted(3, address(0), 0));
         assertEq(market.creditOf(requester) - before, excess, "credit");
-        assertEq(_escrowOf(job), price - vrf.fee(), "escrow");
+        assertEq(address(market).balance - held, _escrowOf(job) + excess, "escrow");
+        assertEq(_escrowOf(job), price - vrf.fee(), "the quote is the fee and the escrow");
     }
 
     function testFuzz_LessThanTheQuoteIsTooLow(uint256 value) public {
@@ -120,6 +138,31 @@ contract RequestTest is House {
         _refused(wanted, 1 ether, abi.encodeWithSelector(IJobMarket.JobMarket_InvalidRefundAddress.selector));
     }
 
+    /* CLASSES */
+
+    /// @dev What a pinned kernel computes depends on the machine, so honest members of two classes would split.
+    function test_APinnedKernelNeedsAClass() public {
+        Manifest memory manifest = _manifest("pinned", 0);
+        manifest.determinism = DeterminismClass.Pinned;
+        KernelId pinned = _register(manifest);
+        _approve(pinned);
+        IJobMarket.JobRequest memory wanted = _wanted(3, address(0), 0);
+        wanted.kernel = pinned;
+        _refused(wanted, 1 ether, abi.encodeWithSelector(IJobMarket.JobMarket_ClassNeeded.selector, pinned));
+        wanted.environmentClass = EnvironmentClass.wrap(keccak256("x86-64"));
+        vm.prank(requester);
+        JobId id = market.request{value: 1 ether}(wanted);
+        assertEq(_termsIn(id).tree, 0, "the class's tree");
+    }
+
+    function test_NobodyIsAskedForAClassThatHasNoTree() public {
+        IJobMarket.JobRequest memory wanted = _wanted(3, address(0), 0);
+        wanted.environmentClass = EnvironmentClass.wrap("an abacus");
+        _refused(wanted, 1 ether, abi.encodeWithSelector(IJobMarket.JobMarket_UnknownClass.selector, wanted.environmentClass));
+    }
+
+    /* VALIDATIONS */
+
     function test_OnlyTheRegistryAsksForValidations() public {
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_NotRegistry.selector, requester));
         vm.prank(requester);
@@ -129,44 +172,51 @@ contract RequestTest is House {
     function test_AValidationIsAJobOfTheRegistry() public {
         KernelId fresh = _register("fresh", 1 ether);
         JobId id = _requestValidation(fresh, 5);
-        IJobMarket.Job memory job = market.jobOf(id);
-        assertEq(uint256(job.kind), uint256(IJobMarket.Kind.Validation), "kind");
-        assertEq(job.requester, address(registry), "requester");
-        assertEq(job.consumer, address(registry), "consumer");
-        assertEq(job.callbackGas, market.VALIDATION_CALLBACK_GAS(), "callbackGas");
-        assertEq(job.refundTo, publisher, "refundTo is who paid");
-        assertEq(RecordDigest.unwrap(job.input), keccak256("fresh"), "the input is the manifest record");
-        assertEq(job.escrow, market.quoteValidation(5) - vrf.fee(), "no author fee");
+        JobTerms memory terms = _termsIn(id);
+        assertEq(uint256(terms.kind), uint256(JobKind.Validation), "kind");
+        assertEq(terms.requester, address(registry), "requester");
+        assertEq(terms.consumer, address(registry), "consumer");
+        assertEq(terms.callbackGas, market.VALIDATION_CALLBACK_GAS(), "callbackGas");
+        assertEq(terms.refundTo, publisher, "refundTo is who paid");
+        assertEq(RecordDigest.unwrap(terms.input), keccak256("fresh"), "the input is the manifest record");
+        assertEq(terms.authorFee, 0, "no author fee");
+        assertEq(terms.tree, staking.ALL_TREES(), "any class");
     }
+
+    /* UNKNOWN */
 
     function test_AnUnknownJobIsUnknown() public {
         JobId nothing = JobId.wrap("nothing");
-        assertStatus(nothing, IJobMarket.Status.Unknown);
-        assertEq(uint256(market.jobOf(nothing).status), 0, "jobOf");
-        assertEq(market.committeeOf(nothing).length, 0, "committeeOf");
+        JobTerms memory terms;
+        JobProgress memory progress;
+        assertStatus(nothing, JobStatus.Unknown);
+        assertFalse(market.isState(nothing, keccak256(abi.encode(terms)), progress), "has no state");
+        assertFalse(market.isState(nothing, 0, progress), "not even an empty one");
         bytes memory reason = abi.encodeWithSelector(IJobMarket.JobMarket_UnknownJob.selector, nothing);
         vm.expectRevert(reason);
-        market.open(nothing, "");
+        market.open(nothing, terms, "");
         vm.expectRevert(reason);
-        market.commit(nothing, Commitment.wrap("a commitment"));
+        market.commitBatch(nothing, 0, progress, new Commitment[](0), "");
         vm.expectRevert(reason);
-        market.reveal(nothing, _right(), 0);
+        market.commit(nothing, 0, progress, Commitment.wrap("a commitment"));
         vm.expectRevert(reason);
-        market.settle(nothing);
+        market.reveal(nothing, 0, progress, _right(), 0);
         vm.expectRevert(reason);
-        market.finalise(nothing);
+        market.settle(nothing, terms, progress, new Shown[](0));
         vm.expectRevert(reason);
-        market.expire(nothing);
+        market.finalise(nothing, terms, progress);
         vm.expectRevert(reason);
-        market.deliver(nothing);
-        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_NotSeated.selector, nothing, requester));
-        market.seatOf(nothing, requester);
+        market.expire(nothing, terms);
+        vm.expectRevert(reason);
+        market.deliver(nothing, terms, progress);
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, nothing, JobStatus.Unknown, JobStatus.Settled));
+        market.verifyResult(nothing, 0, progress);
     }
 
     function test_ADeprecatedKernelStillRuns() public {
         vm.prank(publisher);
         registry.deprecate(kernel, "there is a better one");
         assertTrue(registry.kernelOf(kernel).status == IKernelRegistry.Status.Approved, "status");
-        assertStatus(_request(3), IJobMarket.Status.Requested);
+        assertStatus(_request(3), JobStatus.Requested);
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {Commitment, JobId, RecordDigest} from "../../types/Ids.sol";
+import {Attestation, JobStatus} from "../../types/Job.sol";
 import {House} from "../integration/House.sol";
 
 contract RevealTest is House {
@@ -12,7 +13,7 @@ contract RevealTest is House {
     function setUp() public {
         _build(5);
         id = _opened(3);
-        members = market.committeeOf(id);
+        members = _committee(id);
     }
 
     function _commitAll() private {
@@ -21,10 +22,9 @@ contract RevealTest is House {
         }
     }
 
-    function _refused(address member, IJobMarket.Attestation memory said, bytes32 salt, bytes memory reason) private {
+    function _refused(address member, Attestation memory said, bytes32 salt, bytes memory reason) private {
         vm.expectRevert(reason);
-        vm.prank(member);
-        market.reveal(id, said, salt);
+        _reveal(id, member, said, salt);
     }
 
     function test_AnOpeningIsKept() public {
@@ -32,17 +32,15 @@ contract RevealTest is House {
         vm.expectEmit(address(market));
         emit IJobMarket.Revealed(id, 0, members[1], _right());
         _reveal(id, members[1], _right());
-        IJobMarket.Seat memory seat = market.seatOf(id, members[1]);
-        assertTrue(seat.revealed, "revealed");
-        assertEq(keccak256(abi.encode(seat.attestation)), keccak256(abi.encode(_right())), "attestation");
-        assertEq(market.jobOf(id).revealed, 1, "count");
+        bytes32 want = keccak256(abi.encode(_right())) | bytes32(uint256(1) << 255);
+        assertEq(market.ballotOf(id, 1), want, "its hash, marked");
     }
 
     function test_AnotherSaltDoesNotOpen() public {
         _commitAll();
         bytes32 salt = _salt(id, members[1]);
         Commitment have = market.commitmentOf(id, 0, members[0], _right(), salt);
-        Commitment want = market.seatOf(id, members[0]).commitment;
+        Commitment want = Commitment.wrap(market.ballotOf(id, 0));
         _refused(members[0], _right(), salt, abi.encodeWithSelector(IJobMarket.JobMarket_WrongOpening.selector, id, members[0], have, want));
     }
 
@@ -50,23 +48,21 @@ contract RevealTest is House {
         _commitAll();
         bytes32 salt = _salt(id, members[0]);
         Commitment have = market.commitmentOf(id, 0, members[0], _wrong(), salt);
-        Commitment want = market.seatOf(id, members[0]).commitment;
+        Commitment want = Commitment.wrap(market.ballotOf(id, 0));
         _refused(members[0], _wrong(), salt, abi.encodeWithSelector(IJobMarket.JobMarket_WrongOpening.selector, id, members[0], have, want));
     }
 
     /// @dev A lazy member copies a peer's commitment, and its opening as soon as that is public: of no use.
     function test_ACopiedCommitmentCannotBeOpened() public {
         Commitment original = _commitment(id, 0, members[0], _right());
-        vm.prank(members[0]);
-        market.commit(id, original);
-        vm.prank(members[1]);
-        market.commit(id, original);
+        _commit(id, members[0], original);
+        _commit(id, members[1], original);
         _commit(id, members[2], _right());
         _reveal(id, members[0], _right());
         bytes32 salt = _salt(id, members[0]);
         Commitment have = market.commitmentOf(id, 0, members[1], _right(), salt);
         _refused(
-            members[1], _right(), salt, abi.encodeWithSelector(IJobMarket.JobMarket_WrongOpening.selector, id, members[1], have, original)
+            members[1], _right(), salt, abi.encodeWithSelector(IJobMarket.JobMarket_WrongOpening.selector, id, members[1], have, Commitment.wrap(market.ballotOf(id, 1)))
         );
     }
 
@@ -83,7 +79,7 @@ contract RevealTest is House {
 
     function test_OnlyMembersReveal() public {
         _commitAll();
-        _refused(anyone, _right(), 0, abi.encodeWithSelector(IJobMarket.JobMarket_NotSeated.selector, id, anyone));
+        _refused(anyone, _right(), 0, abi.encodeWithSelector(IJobMarket.JobMarket_NotThisRound.selector, id, anyone));
     }
 
     function test_WhoDidNotCommitCannotReveal() public {
@@ -96,31 +92,31 @@ contract RevealTest is House {
 
     function test_NobodyRevealsWhileOthersMayStillCommit() public {
         _commit(id, members[0], _right());
-        vm.warp(market.jobOf(id).deadline);
+        vm.warp(market.deadlineOf(id));
         _refused(
             members[0],
             _right(),
             _salt(id, members[0]),
-            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, IJobMarket.Status.Committing, IJobMarket.Status.Revealing)
+            abi.encodeWithSelector(IJobMarket.JobMarket_WrongStatus.selector, id, JobStatus.Committing, JobStatus.Revealing)
         );
     }
 
     function test_RevealsStartByTheClockWhenSomebodyIsMissing() public {
         _commit(id, members[0], _right());
-        uint256 commitDeadline = market.jobOf(id).deadline;
+        uint256 commitDeadline = market.deadlineOf(id);
         vm.warp(commitDeadline + 30);
-        assertStatus(id, IJobMarket.Status.Revealing);
+        assertStatus(id, JobStatus.Revealing);
         vm.expectEmit(address(market));
         emit IJobMarket.RevealStarted(id, 0, commitDeadline + 5 minutes);
         _reveal(id, members[0], _right());
         // The window runs from the end of the commitments, not from whoever noticed it.
-        assertEq(market.jobOf(id).deadline, commitDeadline + 5 minutes, "deadline");
-        assertEq(uint256(market.jobOf(id).status), uint256(IJobMarket.Status.Revealing), "written down");
+        assertEq(market.deadlineOf(id), commitDeadline + 5 minutes, "deadline");
+        assertEq(uint256(market.statusOf(id)), uint256(JobStatus.Revealing), "written down");
     }
 
     function test_TheDeadlinesSecondIsTheLast() public {
         _commitAll();
-        uint256 deadline = market.jobOf(id).deadline;
+        uint256 deadline = market.deadlineOf(id);
         vm.warp(deadline);
         _reveal(id, members[0], _right());
         vm.warp(deadline + 1);
@@ -129,23 +125,28 @@ contract RevealTest is House {
 
     function test_ALateRevealByTheClockIsTooLate() public {
         _commit(id, members[0], _right());
-        uint256 deadline = uint256(market.jobOf(id).deadline) + 5 minutes;
+        uint256 deadline = uint256(market.deadlineOf(id)) + 5 minutes;
         vm.warp(deadline + 1); // nobody has touched the job since
         _refused(members[0], _right(), _salt(id, members[0]), abi.encodeWithSelector(IJobMarket.JobMarket_TooLate.selector, id, deadline));
     }
 
-    function test_ASketchHasNoPlaceUnderTheExactRule() public {
-        IJobMarket.Attestation memory said = _right();
+    function test_ASketchMeansNothingUnderTheExactRule() public {
+        Attestation memory said = _right();
         said.sketch = "a sketch";
-        for (uint256 i = 0; i < members.length; ++i) {
-            _commit(id, members[i], said);
-        }
-        _refused(members[0], said, _salt(id, members[0]), abi.encodeWithSelector(IJobMarket.JobMarket_SketchNotAllowed.selector, id));
+        _commit(id, members[0], said);
+        _commit(id, members[1], _right());
+        _commit(id, members[2], _wrong());
+        _reveal(id, members[0], said);
+        _reveal(id, members[1], _right());
+        _reveal(id, members[2], _wrong());
+        _settle(id);
+        assertStatus(id, JobStatus.Settled);
+        assertEq(_progressIn(id).result.sketch, 0, "not kept");
     }
 
     function test_ARefusalSaysNothingElse() public {
-        IJobMarket.Attestation memory said = _says(RecordDigest.wrap(0), LABEL);
-        IJobMarket.Attestation memory sketched = _refusal();
+        Attestation memory said = _says(RecordDigest.wrap(0), LABEL);
+        Attestation memory sketched = _refusal();
         sketched.sketch = "a sketch";
         _commit(id, members[0], said);
         _commit(id, members[1], sketched);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {JobStatus} from "../../types/Job.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
 import {JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
@@ -76,9 +77,9 @@ contract AdmissionTest is RegistryBase {
 
     function test_WhileAJobCanStillSettleThereIsNoOther() public {
         JobId job = _request();
-        for (uint8 status = 0; status <= uint8(IJobMarket.Status.Failed); ++status) {
-            if (status == uint8(IJobMarket.Status.Failed)) continue;
-            market.setStatus(job, IJobMarket.Status(status));
+        for (uint8 status = 0; status <= uint8(JobStatus.Failed); ++status) {
+            if (status == uint8(JobStatus.Failed)) continue;
+            market.setStatus(job, JobStatus(status));
             vm.prank(stranger);
             vm.expectRevert(abi.encodeWithSelector(IKernelRegistry.KernelRegistry_ValidationPending.selector, kernel, job));
             registry.requestValidation{value: 1 ether}(kernel, 5);
@@ -87,7 +88,7 @@ contract AdmissionTest is RegistryBase {
 
     function test_AfterAFailedJobAnotherDecidesAndTheFirstNoMore() public {
         JobId first = _request();
-        market.setStatus(first, IJobMarket.Status.Failed);
+        market.setStatus(first, JobStatus.Failed);
         JobId second = _request();
         _unexpected(first);
         deliver(second, YES);

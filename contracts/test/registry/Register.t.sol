@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
 import {KernelId, ManifestId, RecordDigest} from "../../types/Ids.sol";
-import {AggregationRule, Manifest, SeedPolicy} from "../../types/Manifest.sol";
+import {Aggregation, AggregationRule, DeterminismClass, Manifest, SeedPolicy} from "../../types/Manifest.sol";
 import {RegistryBase} from "./RegistryBase.sol";
 
 contract RegisterTest is RegistryBase {
@@ -28,10 +28,12 @@ contract RegisterTest is RegistryBase {
         assertEq(ManifestId.unwrap(kept.manifestId), ManifestId.unwrap(id), "manifest id");
         assertEq(RecordDigest.unwrap(kept.certificate), 0, "no certificate");
         assertSame(registry.resolve("acme", "digits", "1.2.3"), kernel, "name");
-        (address by, IKernelRegistry.Status status, uint96 fee) = registry.termsOf(kernel);
-        assertEq(by, publisher, "terms: publisher");
-        assertEq(uint256(status), uint256(IKernelRegistry.Status.Registered), "terms: status");
-        assertEq(fee, 1 gwei, "terms: fee");
+        IKernelRegistry.Terms memory terms = registry.termsOf(kernel);
+        assertEq(terms.publisher, publisher, "terms: publisher");
+        assertEq(uint256(terms.status), uint256(IKernelRegistry.Status.Registered), "terms: status");
+        assertEq(uint256(terms.determinism), uint256(DeterminismClass.Bitwise), "terms: determinism");
+        assertEq(uint256(terms.rule), uint256(AggregationRule.Exact), "terms: rule");
+        assertEq(terms.authorFee, 1 gwei, "terms: fee");
     }
 
     function test_IdsAreWhatOtherEncodersMake() public view {
@@ -157,14 +159,20 @@ contract RegisterTest is RegistryBase {
         registerAs(publisher, manifest);
     }
 
-    function test_OnlyExactAggregationIsTaken() public {
+    function test_AggregationFitsItsRule() public {
         Manifest memory manifest = goodManifest();
         manifest.aggregation.tolerance = 1;
         _refusedField(manifest, "aggregation.tolerance");
         manifest.aggregation.sketch = "phash";
         _refusedField(manifest, "aggregation.sketch");
-        manifest.aggregation.rule = AggregationRule.Hamming;
-        _refused(manifest, abi.encodeWithSelector(IKernelRegistry.KernelRegistry_UnsupportedAggregation.selector, 1));
+        manifest.aggregation = Aggregation(AggregationRule.Hamming, "", 1);
+        _refusedField(manifest, "aggregation.sketch");
+        manifest.aggregation = Aggregation(AggregationRule.Hamming, "phash", 257);
+        _refusedField(manifest, "aggregation.tolerance");
+        manifest.aggregation.tolerance = 256;
+        IKernelRegistry.Terms memory terms = registry.termsOf(registerAs(publisher, manifest));
+        assertEq(uint256(terms.rule), uint256(AggregationRule.Hamming), "rule");
+        assertEq(terms.tolerance, 256, "tolerance");
     }
 
     function test_LimitsArePositiveAndBounded() public {

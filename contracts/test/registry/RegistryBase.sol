@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {JobStatus} from "../../types/Job.sol";
 import {KernelRegistry} from "../../KernelRegistry.sol";
-import {IJobMarket} from "../../interfaces/IJobMarket.sol";
+import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
 import {IInferenceConsumer} from "../../interfaces/IInferenceConsumer.sol";
 import {JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
@@ -35,7 +36,7 @@ contract MarketAccount {
 
     Asked public asked;
     uint256 public count;
-    mapping(JobId => IJobMarket.Status) public statusOf;
+    mapping(JobId => JobStatus) public statusOf;
 
     function requestValidation(KernelId kernel, RecordDigest record, uint8 committeeSize, address refundTo)
         external
@@ -44,14 +45,18 @@ contract MarketAccount {
     {
         asked = Asked(kernel, record, committeeSize, refundTo, msg.value);
         job = JobId.wrap(keccak256(abi.encode(address(this), ++count)));
-        statusOf[job] = IJobMarket.Status.Requested;
+        statusOf[job] = JobStatus.Requested;
     }
 
-    function parameters() external pure returns (IJobMarket.Parameters memory p) {
-        p.commitWindow = 10 minutes;
+    function parameters() external view returns (address) {
+        return address(this);
     }
 
-    function setStatus(JobId job, IJobMarket.Status status) external {
+    function bounds() external pure returns (IMarketParameters.Bounds memory b) {
+        b.leastCommitWindow = 10 minutes;
+    }
+
+    function setStatus(JobId job, JobStatus status) external {
         statusOf[job] = status;
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {JobStatus} from "../../types/Job.sol";
 import {KernelRegistry} from "../../KernelRegistry.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
@@ -56,7 +57,7 @@ contract RegistryHandler is TestBase {
         KernelId kernel = kernels[which % kernels.length];
         JobId last = registry.kernelOf(kernel).validationJob;
         bool may = decided[kernel] == IKernelRegistry.Status.Registered
-            && (JobId.unwrap(last) == 0 || market.statusOf(last) == IJobMarket.Status.Failed);
+            && (JobId.unwrap(last) == 0 || market.statusOf(last) == JobStatus.Failed);
         vm.deal(address(this), value);
         (bool done,) = address(registry).call{value: value}(abi.encodeCall(KernelRegistry.requestValidation, (kernel, 5)));
         assertEq(done, may, "requested exactly when nothing is decided or pending");
@@ -68,7 +69,7 @@ contract RegistryHandler is TestBase {
         JobId job = registry.kernelOf(kernel).validationJob;
         // A market fails no job whose result it has delivered.
         if (JobId.unwrap(job) != 0 && decided[kernel] == IKernelRegistry.Status.Registered) {
-            market.setStatus(job, IJobMarket.Status.Failed);
+            market.setStatus(job, JobStatus.Failed);
         }
     }
 

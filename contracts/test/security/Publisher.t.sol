@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
 import {JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
+import {JobStatus} from "../../types/Job.sol";
 import {Manifest} from "../../types/Manifest.sol";
 import {House} from "../integration/House.sol";
 
@@ -13,18 +14,13 @@ contract PublisherAttacksTest is House {
         _build(20);
     }
 
-    function _registerManifest(Manifest memory manifest) private returns (KernelId) {
-        vm.prank(publisher);
-        return registry.register(manifest);
-    }
-
     /// @dev Fails: a kernel that may run for longer than its members have to commit would have honest ones slashed as absent, for a
     ///      request that is refunded when they are the majority.
     function test_AKernelTooSlowForTheCommitWindowIsNotAdmitted() public {
-        uint32 limitMs = market.parameters().commitWindow * 500;
+        uint32 limitMs = parameters.bounds().leastCommitWindow * 500;
         Manifest memory manifest = _manifest("slow", 0);
         manifest.limits.timeMs = limitMs + 1;
-        KernelId slow = _registerManifest(manifest);
+        KernelId slow = _register(manifest);
         uint256 price = market.quoteValidation(3);
         vm.prank(publisher);
         vm.expectRevert(abi.encodeWithSelector(IKernelRegistry.KernelRegistry_TooSlow.selector, slow, limitMs + 1, limitMs));
@@ -32,7 +28,7 @@ contract PublisherAttacksTest is House {
 
         manifest.version = "1.0.1";
         manifest.limits.timeMs = limitMs;
-        assertStatus(_requestValidation(_registerManifest(manifest), 3), IJobMarket.Status.Requested);
+        assertStatus(_requestValidation(_register(manifest), 3), JobStatus.Requested);
     }
 
     /// @dev Works: handles are first come, first served, and the mempool shows who comes. Kernel ids hold the publisher's address, so
@@ -61,7 +57,7 @@ contract PublisherAttacksTest is House {
         registry.requestValidation{value: price}(fresh, 7);
         // It cannot be kept waiting: what is not opened in time fails, and then another can ask.
         _afterDeadline(job);
-        market.expire(job);
+        _expire(job);
         _requestValidation(fresh, 7);
     }
 
@@ -75,7 +71,7 @@ contract PublisherAttacksTest is House {
             JobId job = _requestValidation(fresh, 3);
             _open(job);
             _play(job, _refusal());
-            market.settle(job);
+            _settle(job);
             credit += paid - vrf.fee();
             assertEq(market.creditOf(publisher), credit, "all but the randomness is back");
         }
@@ -85,15 +81,15 @@ contract PublisherAttacksTest is House {
     /// @dev Works: a rejection is final for a kernel, and the next version is another kernel. It costs a whole admission.
     function test_ARejectedKernelComesBackUnderAnotherVersion() public {
         Manifest memory manifest = _manifest("again", 0);
-        KernelId first = _registerManifest(manifest);
+        KernelId first = _register(manifest);
         JobId job = _requestValidation(first, 3);
         _open(job);
         _play(job, _says(OUTPUT, 0));
-        market.settle(job);
-        assertTrue(market.deliver(job), "delivered");
+        _settle(job);
+        assertTrue(_deliver(job), "delivered");
         assertEq(uint256(registry.kernelOf(first).status), uint256(IKernelRegistry.Status.Rejected), "rejected");
         manifest.version = "1.0.1";
-        assertStatus(_requestValidation(_registerManifest(manifest), 3), IJobMarket.Status.Requested);
+        assertStatus(_requestValidation(_register(manifest), 3), JobStatus.Requested);
     }
 
     /// @dev Fails: the registry believes the market about its own jobs only.
@@ -103,9 +99,9 @@ contract PublisherAttacksTest is House {
         JobId id = _request(3, address(registry), 200_000);
         _open(id);
         _play(id, _says(OUTPUT, bytes32(uint256(1))));
-        market.settle(id);
-        assertFalse(market.deliver(id), "refused");
+        _settle(id);
+        assertFalse(_deliver(id), "refused");
         assertEq(uint256(registry.kernelOf(fresh).status), uint256(IKernelRegistry.Status.Registered), "undecided");
-        assertStatus(pending, IJobMarket.Status.Requested);
+        assertStatus(pending, JobStatus.Requested);
     }
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IInferenceConsumer} from "../../interfaces/IInferenceConsumer.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
+import {Attestation, JobStatus} from "../../types/Job.sol";
 import {House} from "../integration/House.sol";
 
 /// @dev Asks who calls, and not whether it wanted the job.
@@ -49,9 +50,9 @@ contract RequesterAttacksTest is House {
     function test_AnyoneCanSendAnyConsumerTheResultOfAJobOfTheirOwn() public {
         Credulous victim = new Credulous(address(market));
         JobId id = _settled(3, address(victim), 100_000);
-        assertTrue(market.deliver(id), "delivered");
+        assertTrue(_deliver(id), "delivered");
         assertEq(victim.believed(), LABEL, "it believes what it never asked");
-        assertEq(market.jobOf(id).requester, requester, "a stranger");
+        assertEq(_termsIn(id).requester, requester, "a stranger");
     }
 
     /// @dev Works, for the price of a job: what is served is not served to all at once. Members that pass blocks on to each other
@@ -59,12 +60,12 @@ contract RequesterAttacksTest is House {
     function test_WhoServesAnInputToAMajorityOnlyHasTheOthersPayForTheirRefusal() public {
         JobId id = _opened(3);
         address[] memory members = _members(id);
-        IJobMarket.Attestation[] memory said = new IJobMarket.Attestation[](3);
+        Attestation[] memory said = new Attestation[](3);
         (said[0], said[1], said[2]) = (_right(), _right(), _refusal());
         _playEach(id, said);
-        market.settle(id);
+        _settle(id);
         _finalise(id);
-        assertEq(_stakeOf(members[2]), STAKE - market.parameters().absenceSlash, "the member that was not served");
+        assertEq(_stakeOf(members[2]), STAKE - 0.25 ether, "the member that was not served");
     }
 
     /// @dev Works: drawing again costs the randomness and gas, if the committee can be made to refuse. What this buys is a
@@ -73,8 +74,8 @@ contract RequesterAttacksTest is House {
         uint256 before = requester.balance;
         JobId id = _opened(7);
         _play(id, _refusal());
-        market.settle(id);
-        assertStatus(id, IJobMarket.Status.Failed);
+        _settle(id);
+        assertStatus(id, JobStatus.Failed);
         vm.prank(requester);
         market.withdraw();
         assertEq(before - requester.balance, vrf.fee(), "the price of another draw");
@@ -84,30 +85,34 @@ contract RequesterAttacksTest is House {
     function test_ADeliveryInsideTheConsumersOwnCallFailsAndCanBeRepeated() public {
         Busy consumer = new Busy();
         JobId id = _settled(3, address(consumer), 100_000);
-        consumer.callOut(address(market), abi.encodeCall(IJobMarket.deliver, (id)));
+        consumer.callOut(address(market), abi.encodeCall(IJobMarket.deliver, (id, _termsIn(id), _progressIn(id))));
         assertEq(consumer.taken(), 0, "busy");
-        assertEq(market.creditOf(address(consumer)), 100_000 * market.parameters().deliveryFeePerGas, "the caller's fee");
-        assertTrue(market.deliver(id), "again");
+        assertEq(market.creditOf(address(consumer)), 100_000 * 2 gwei, "the caller's fee");
+        assertTrue(_deliver(id), "again");
         assertEq(consumer.taken(), 1, "taken");
     }
 
-    /// @dev A fee that no escrow can hold is an error of the request, and concerns no other kernel.
+    /// @dev Fails: the largest fee that a kernel can ask for is more than there is. It wraps nowhere, and concerns no other kernel.
     function test_AnAuthorFeeBeyondAllMoneyIsItsKernelsOwnTrouble() public {
         KernelId dear = _register("dear", type(uint96).max);
-        JobId admission = _requestValidation(dear, 3);
-        _open(admission);
-        _play(admission, _says(OUTPUT, bytes32(uint256(1))));
-        market.settle(admission);
-        market.deliver(admission);
+        _approve(dear);
         IJobMarket.JobRequest memory wanted = _wanted(3, address(0), 0);
         wanted.kernel = dear;
         uint256 price = market.quote(dear, 3, 0);
+        assertEq(price, vrf.fee() + 15 * 0.01 ether + uint256(type(uint96).max), "price");
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_FeeTooLow.selector, 1 ether, price));
+        vm.prank(requester);
+        market.request{value: 1 ether}(wanted);
         vm.deal(requester, price);
         vm.prank(requester);
-        vm.expectRevert();
-        market.request{value: price}(wanted);
-        assertEq(requester.balance, price, "kept");
-        assertStatus(_request(3), IJobMarket.Status.Requested);
+        JobId id = market.request{value: price}(wanted);
+        _open(id);
+        _play(id, _right());
+        _settle(id);
+        uint256 before = market.creditOf(publisher);
+        _finalise(id);
+        assertEq(market.creditOf(publisher) - before, type(uint96).max, "to the wei");
+        assertEq(address(market).balance, _owed(), "to the wei");
     }
 
     /// @dev Whatever a requester names as the one to be refunded, the members, the author and the deliverer are paid.
@@ -123,9 +128,9 @@ contract RequesterAttacksTest is House {
             address[] memory members = _members(id);
             uint256 before = market.creditOf(members[0]);
             _play(id, _right());
-            market.settle(id);
+            _settle(id);
             _finalise(id);
-            assertEq(market.creditOf(members[0]) - before, market.parameters().seatFee, "paid");
+            assertEq(market.creditOf(members[0]) - before, 0.01 ether, "paid");
         }
     }
 }

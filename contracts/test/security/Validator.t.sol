@@ -2,8 +2,10 @@
 pragma solidity 0.8.37;
 
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
+import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {IValidatorStaking} from "../../interfaces/IValidatorStaking.sol";
-import {JobId, RecordDigest} from "../../types/Ids.sol";
+import {Commitment, JobId} from "../../types/Ids.sol";
+import {Attestation, JobStatus} from "../../types/Job.sol";
 import {House} from "../integration/House.sol";
 
 /// @title What a validator can try. What works is said in docs/security.md.
@@ -16,12 +18,12 @@ contract ValidatorAttacksTest is House {
     function test_ARefusingMajorityStopsAJobAndPaysNothing() public {
         JobId id = _opened(3);
         address[] memory members = _members(id);
-        IJobMarket.Attestation[] memory said = new IJobMarket.Attestation[](3);
+        Attestation[] memory said = new Attestation[](3);
         (said[0], said[1], said[2]) = (_refusal(), _refusal(), _right());
         uint256 credit = market.creditOf(members[2]);
         _playEach(id, said);
-        market.settle(id);
-        assertStatus(id, IJobMarket.Status.Failed);
+        _settle(id);
+        assertStatus(id, JobStatus.Failed);
         for (uint256 i = 0; i < 3; ++i) {
             assertEq(_stakeOf(members[i]), STAKE, "nobody is slashed");
         }
@@ -31,15 +33,15 @@ contract ValidatorAttacksTest is House {
     /// @dev Works: who joins later has seen the votes so far. It earns if they were right, and pays if they were wrong.
     function test_ALazyNewMemberCanSideWithTheFirstVotes() public {
         JobId id = _opened(3);
-        IJobMarket.Attestation[] memory said = _disagreement(3);
+        Attestation[] memory said = _disagreement(3);
         _playEach(id, said);
-        market.settle(id);
+        _settle(id);
         address[] memory late = _members(id);
         uint256 credit = market.creditOf(late[0]);
         _play(id, said[0]); // seen, not computed
-        market.settle(id);
+        _settle(id);
         _finalise(id);
-        assertEq(market.creditOf(late[0]) - credit, market.parameters().seatFee, "paid for copying");
+        assertEq(market.creditOf(late[0]) - credit, 0.01 ether, "paid for copying");
     }
 
     /// @dev Fails: neither a commitment nor an opening of another round, job or member is anybody's.
@@ -48,41 +50,57 @@ contract ValidatorAttacksTest is House {
         JobId second = _opened(7);
         address thief = _members(second)[0];
         address victim = _members(first)[0];
-        _commit(first, victim, _right());
-        IJobMarket.Seat memory seat = market.seatOf(first, victim);
-        vm.prank(thief);
-        market.commit(second, seat.commitment);
+        Commitment taken = _commitment(first, 0, victim, _right());
+        _commit(first, victim, taken);
+        _commit(second, thief, taken);
         _afterDeadline(second); // the commit window
         bytes32 salt = _salt(first, victim);
-        vm.prank(thief);
         vm.expectPartialRevert(IJobMarket.JobMarket_WrongOpening.selector);
-        market.reveal(second, _right(), salt);
+        _reveal(second, thief, _right(), salt);
     }
 
-    /// @dev A validator that always sits in some job gets no part of its stake back, but all of it: what has no weight is
-    ///      drawn no more, and the jobs it sits in end.
-    function test_ABusyValidatorLeavesByThawingEverything() public {
+    /// @dev Works, and costs what silence costs a committee: nobody who is only drawn is held, so what thaws in time leaves while
+    ///      its owner's job is forgotten. Somebody who finalises within the grace has it all: see `test_StakeAtFault…`.
+    function test_AValidatorLeavesByThawingEverything() public {
         JobId id = _opened(7);
         address busy = _members(id)[0];
         vm.prank(busy);
         staking.thaw(uint128(STAKE));
-        skipTime(THAW_PERIOD);
+        // The longest that any job of this epoch may take ends before the stake can leave.
+        vm.warp(vm.getBlockTimestamp() + THAW_PERIOD - 1);
+        vm.expectPartialRevert(IValidatorStaking.ValidatorStaking_NotThawed.selector);
         vm.prank(busy);
-        vm.expectRevert(abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_Locked.selector, busy, 1));
         staking.release();
-        nextBlock();
+        _settle(id); // nobody spoke, and it is too late to grow
+        assertStatus(id, JobStatus.Failed);
+        assertEq(_stakeOf(busy), STAKE - 0.25 ether, "slashed like the others");
+        skipTime(1);
+        vm.prank(busy);
+        staking.release();
+        assertEq(staking.creditOf(busy), STAKE - 0.25 ether, "out");
         for (uint256 i = 0; i < 10; ++i) {
             address[] memory members = _members(_opened(7));
             for (uint256 k = 0; k < members.length; ++k) {
                 assertNotEq(members[k], busy, "drawn");
             }
         }
-        market.settle(id); // nobody spoke, and it is too late to grow
-        assertStatus(id, IJobMarket.Status.Failed);
-        uint256 left = _stakeOf(busy);
-        vm.prank(busy);
-        staking.release();
-        assertEq(staking.creditOf(busy), left, "out");
+    }
+
+    /// @dev Fails: a member that signs a commitment for the batch and sends another by itself has only one of them.
+    function test_ADoubleCommitmentIsOneCommitment() public {
+        JobId id = _opened(3);
+        address[] memory members = _members(id);
+        (Commitment[] memory batch, bytes memory signatures) = _batchOf(id, _unanimous(3, _right()), 7);
+        _commit(id, members[0], _wrong());
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_AlreadyCommitted.selector, id, members[0]));
+        _commitBatch(id, batch, signatures);
+        // It holds up nobody: the batch goes without it.
+        (batch, signatures) = _batchOf(id, _unanimous(3, _right()), 6);
+        _commitBatch(id, batch, signatures);
+        assertStatus(id, JobStatus.Revealing);
+        bytes32 salt = _salt(id, members[0]);
+        vm.expectPartialRevert(IJobMarket.JobMarket_WrongOpening.selector);
+        _reveal(id, members[0], _right(), salt);
     }
 }
 
@@ -111,18 +129,20 @@ contract ThinStakeTest is House {
         address traitor = validators[0];
         for (uint256 i = 0; i < jobs; ++i) {
             address[] memory members = _members(ids[i]);
-            IJobMarket.Attestation[] memory said = new IJobMarket.Attestation[](3);
+            Attestation[] memory said = new Attestation[](3);
             for (uint256 k = 0; k < 3; ++k) {
                 said[k] = members[k] == traitor ? _wrong() : _right();
             }
             _playEach(ids[i], said);
-            market.settle(ids[i]);
+            _settle(ids[i]);
         }
+        assertEq(_blamesOf(traitor), jobs, "held by each");
         for (uint256 i = 0; i < jobs; ++i) {
             _finalise(ids[i]);
         }
+        assertEq(_blamesOf(traitor), 0, "and let go by each");
         assertEq(_stakeOf(traitor), 0, "all of it");
-        assertEq(staking.creditOf(treasury), 1 ether, "once, for five betrayals");
+        assertEq(staking.creditOf(treasury) + staking.creditOf(anyone), 1 ether, "once, for five betrayals");
     }
 }
 
@@ -132,14 +152,14 @@ contract LongestJobTest is House {
         _build(16);
     }
 
-    /// @dev An hour less than the thaw period, all taken together.
-    function _parameters() internal pure override returns (IJobMarket.Parameters memory p) {
+    /// @dev All that the bounds allow: the last draw comes an epoch after the request.
+    function _parameters() internal pure override returns (IMarketParameters.Parameters memory p) {
         p = super._parameters();
-        (p.openWindow, p.commitWindow, p.revealWindow, p.challengeWindow) = (2 days, 4 hours, 3 hours, 2 hours);
+        (p.openWindow, p.commitWindow, p.revealWindow, p.challengeWindow) = (4 hours, 4 hours, 2 hours, 18 hours);
     }
 
     /// @dev Fails: everyone starts to leave in the block of the request, everything takes as long as it may, and the last draw
-    ///      still finds every stake where it was.
+    ///      and the last count still find every stake where it was.
     function test_WhoeverLeavesInTheRequestsBlockIsStillThereAtTheLastDraw() public {
         JobId id = _request(3);
         for (uint256 i = 0; i < validators.length; ++i) {
@@ -148,26 +168,27 @@ contract LongestJobTest is House {
         }
         vm.roll(vm.getBlockNumber() + 1);
         bytes memory proof = _proofFor(id);
-        vm.warp(market.jobOf(id).deadline);
-        market.open(id, proof);
-        IJobMarket.Parameters memory p = market.parameters();
+        vm.warp(market.deadlineOf(id));
+        _open(id, proof);
+        IMarketParameters.Parameters memory p = parameters.current();
         for (uint256 round = 0; round < 2; ++round) {
             // Nobody commits, and the count comes in the last second that lets the committee grow.
-            vm.warp(uint256(market.jobOf(id).deadline) + p.revealWindow + p.openWindow);
-            market.settle(id);
+            vm.warp(uint256(market.deadlineOf(id)) + p.revealWindow + p.openWindow);
+            _settle(id);
             address[] memory fresh = _members(id);
             for (uint256 i = 0; i < fresh.length; ++i) {
                 assertEq(_stakeOf(fresh[i]), STAKE, "the stake that drew it");
-                vm.prank(fresh[i]);
-                vm.expectRevert(abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_Locked.selector, fresh[i], 1));
-                staking.release();
             }
         }
-        assertEq(market.committeeOf(id).length, 15, "all three rounds");
-        _afterDeadline(id);
-        market.settle(id);
-        assertStatus(id, IJobMarket.Status.Failed);
-        address[] memory all = market.committeeOf(id);
+        assertEq(_committee(id).length, 15, "all three rounds");
+        vm.warp(market.deadlineOf(id) + p.revealWindow + 1 days); // and the whole grace besides
+        address first = _committee(id)[0];
+        vm.expectPartialRevert(IValidatorStaking.ValidatorStaking_NotThawed.selector);
+        vm.prank(first);
+        staking.release();
+        _settle(id);
+        assertStatus(id, JobStatus.Failed);
+        address[] memory all = _committee(id);
         for (uint256 i = 0; i < all.length; ++i) {
             assertEq(_stakeOf(all[i]), STAKE - p.absenceSlash, "each pays for its absence");
         }

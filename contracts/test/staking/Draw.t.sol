@@ -2,146 +2,184 @@
 pragma solidity 0.8.37;
 
 import {IValidatorStaking} from "../../interfaces/IValidatorStaking.sol";
+import {EnvironmentClass} from "../../types/Ids.sol";
+import {Seat, seatOf} from "../../types/Seat.sol";
 import {ReferenceDraw} from "./ReferenceDraw.sol";
 import {StakingBase} from "./StakingBase.sol";
 
 contract DrawTest is StakingBase {
     bytes32 private constant SEED = keccak256("seed");
-    address[] private nobody;
+    Seat[] private nobody;
 
-    function test_ABlockThatIsNotOverIsRefused() public {
-        stakeMany(3);
-        uint48 today = uint48(vm.getBlockNumber());
-        for (uint48 b = today; b < today + 2; ++b) {
-            bytes memory refusal = abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_NotPast.selector, b, today);
-            vm.expectRevert(refusal);
-            staking.draw(SEED, 1, nobody, b);
-            vm.expectRevert(refusal);
-            staking.weightAt(nth(0), b);
-            vm.expectRevert(refusal);
-            staking.totalWeightAt(b);
-            vm.expectRevert(refusal);
-            staking.validatorAtBlock(0, b);
-        }
+    function _draw(bytes32 seed, uint256 count, Seat[] memory seated) private view returns (Seat[] memory) {
+        return staking.draw(seed, count, seated, staking.ALL_TREES(), staking.currentEpoch());
     }
 
-    function test_NobodyIsDrawnFromNobody() public {
-        assertEq(staking.draw(SEED, 5, nobody, lastBlock()).length, 0, "drawn");
-    }
-
-    function test_StakeOfThisBlockIsNotDrawn() public {
-        stakeMany(3);
-        assertEq(staking.draw(SEED, 3, nobody, lastBlock()).length, 0, "same block");
-        nextBlock();
-        assertEq(staking.draw(SEED, 3, nobody, lastBlock()).length, 3, "next block");
-    }
-
-    function test_StakeThatCameAndWentWithinABlockIsNotDrawn() public {
-        stakeMany(1);
-        address flash = newValidator("flash", 1000 * MINIMUM);
-        thawAs(flash, 1000 * MINIMUM);
-        nextBlock();
-        assertEq(staking.weightAt(flash, lastBlock()), 0, "weight");
-        address[] memory drawn = staking.draw(SEED, 2, nobody, lastBlock());
-        assertEq(drawn.length, 1, "drawn");
-        assertEq(drawn[0], nth(0), "the other");
-    }
-
-    function test_MoreSeatsThanValidatorsDrawEachOnce() public {
-        stakeMany(7);
-        nextBlock();
-        address[] memory drawn = staking.draw(SEED, 15, nobody, lastBlock());
-        assertEq(drawn.length, 7, "everyone");
-        _assertDistinct(drawn);
-    }
-
-    function test_ALargerCommitteeBeginsWithTheSmallerOne() public {
-        stakeMany(40);
-        nextBlock();
-        address[] memory whole = staking.draw(SEED, 15, nobody, lastBlock());
-        address[] memory first = staking.draw(SEED, 5, nobody, lastBlock());
-        address[] memory rest = staking.draw(SEED, 10, first, lastBlock());
-        for (uint256 i = 0; i < 15; ++i) {
-            assertEq(i < 5 ? first[i] : rest[i - 5], whole[i], "seats follow from the seed, whenever they are drawn");
-        }
-    }
-
-    function test_SeatedStrangersCountAsSeatsOnly() public {
-        stakeMany(10);
-        nextBlock();
-        address[] memory seated = new address[](2);
-        seated[0] = makeAddr("stranger");
-        seated[1] = nth(4);
-        _assertLikeReference(SEED, 8, seated, lastBlock());
-    }
-
-    function test_DrawsFollowTheStakes() public {
-        for (uint256 i = 1; i <= 4; ++i) {
-            stakeAs(nth(i), i * MINIMUM);
-        }
-        nextBlock();
-        uint256[5] memory first;
-        uint256[5] memory within;
-        for (uint256 i = 0; i < 2000; ++i) {
-            address[] memory drawn = staking.draw(keccak256(abi.encode(i)), 2, nobody, lastBlock());
-            ++first[uint160(drawn[0]) - uint160(nth(0))];
-            ++within[uint160(drawn[0]) - uint160(nth(0))];
-            ++within[uint160(drawn[1]) - uint160(nth(0))];
-        }
-        // P(first = k) = k / 10; P(k within two) = k / 10 + sum over j != k of j / 10 * k / (10 - j). Five standard
-        // deviations of 2000 draws are at most 112.
-        uint16[5] memory wantWithin = [0, 470, 883, 1220, 1427];
-        for (uint256 k = 1; k <= 4; ++k) {
-            assertApproxEqAbs(first[k], 200 * k, 112, "first seat");
-            assertApproxEqAbs(within[k], wantWithin[k], 112, "two seats");
-        }
-    }
-
-    function testFuzz_DrawsEqualTheReference(bytes32 seed, uint256 size, uint256 count, uint256 already) public {
-        size = bound(size, 1, 70);
-        for (uint256 i = 0; i < size; ++i) {
-            stakeAs(nth(i), MINIMUM + uint256(keccak256(abi.encode(seed, "stake", i))) % (1 << (i % 90)));
-        }
+    function testFuzz_ADrawIsThatOfThePlainestWay(bytes32 seed, uint256 size, uint256 already, uint256 count) public {
+        size = bound(size, 1, 40);
+        stakeMany(size);
         for (uint256 i = 0; i < size; i += 3) {
-            uint256 stake = of_(nth(i)).stake;
-            thawAs(nth(i), uint128(1 + uint256(keccak256(abi.encode(seed, "thaw", i))) % stake));
+            stakeAs(nth(i), uint256(keccak256(abi.encode(seed, "more", i))) % (9 * MINIMUM));
         }
-        nextBlock();
-        // Committees have 15 seats at most; draw what the first ones left.
-        address[] memory seated = staking.draw(keccak256(abi.encode(seed)), bound(already, 0, 15), nobody, lastBlock());
-        _assertLikeReference(seed, bound(count, 0, 16), seated, lastBlock());
+        nextEpoch();
+        uint256[] memory weights = new uint256[](size);
+        for (uint256 i = 0; i < size; ++i) {
+            weights[i] = weightOf(nth(i));
+        }
+        already = bound(already, 0, size);
+        Seat[] memory seated = _draw(seed, already, nobody);
+        _same(seated, ReferenceDraw.draw(seed, 0, already, weights));
+        count = bound(count, 0, 15);
+        _same(_draw(seed, count, seated), ReferenceDraw.draw(seed, already, count, weights));
     }
 
-    function _assertLikeReference(bytes32 seed, uint256 count, address[] memory seated, uint48 atBlock) private view {
-        uint256 leaves = staking.leafCount();
-        address[] memory holders = new address[](leaves);
-        uint256[] memory weights = new uint256[](leaves);
-        uint256 total = 0;
-        for (uint256 i = 0; i < leaves; ++i) {
-            holders[i] = staking.validatorAt(i);
-            if (holders[i] == address(0)) continue;
-            IValidatorStaking.Validator memory validator = of_(holders[i]);
-            assertEq(validator.leaf, i + 1, "leaf");
-            weights[i] = validator.stake - validator.thawing;
-            total += weights[i];
-        }
-        assertEq(staking.totalWeightAt(atBlock), total, "total");
-        address[] memory drawn = staking.draw(seed, count, seated, atBlock);
-        assertEq(drawn, ReferenceDraw.draw(seed, count, seated, holders, weights), "drawn");
-        _assertDistinct(drawn);
-        for (uint256 i = 0; i < drawn.length; ++i) {
-            assertGt(staking.weightAt(drawn[i], atBlock), 0, "weightless");
-            for (uint256 j = 0; j < seated.length; ++j) {
-                assertNotEq(drawn[i], seated[j], "seated");
-            }
+    function _same(Seat[] memory have, uint256[] memory want) private pure {
+        assertEq(have.length, want.length, "count");
+        for (uint256 i = 0; i < have.length; ++i) {
+            assertEq(Seat.unwrap(have[i]), Seat.unwrap(seatOf(nth(want[i]), want[i])), "seat");
         }
     }
 
-    function _assertDistinct(address[] memory list) private pure {
-        for (uint256 i = 0; i < list.length; ++i) {
-            for (uint256 j = 0; j < i; ++j) {
-                assertNotEq(list[i], list[j], "drawn twice");
-            }
+    function test_StakeThatMovesWeighsNothingInItsOwnEpoch() public {
+        stakeMany(5);
+        nextEpoch();
+        bytes32 before = keccak256(abi.encode(_draw(SEED, 5, nobody)));
+        stakeAs(nth(1), 1000 * MINIMUM);
+        stakeAs(nth(7), 1000 * MINIMUM);
+        thawAs(nth(0), MINIMUM);
+        slashOf(nth(2), MINIMUM);
+        assertEq(keccak256(abi.encode(_draw(SEED, 5, nobody))), before, "in this epoch");
+        uint256 epoch = staking.currentEpoch();
+        nextEpoch();
+        Seat[] memory late = staking.draw(SEED, 5, nobody, staking.ALL_TREES(), epoch);
+        assertEq(keccak256(abi.encode(late)), before, "in the next, for that one");
+        assertTrue(keccak256(abi.encode(_draw(SEED, 5, nobody))) != before, "for the next");
+    }
+
+    function test_AnEpochCanBeDrawnForUntilTheEndOfTheNext() public {
+        stakeMany(3);
+        nextEpoch();
+        uint256 epoch = staking.currentEpoch();
+        vm.warp((epoch + 2) * EPOCH - 1);
+        staking.draw(SEED, 3, nobody, 0, epoch);
+        vm.warp((epoch + 2) * EPOCH);
+        vm.expectRevert(abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_WrongEpoch.selector, epoch, epoch + 2));
+        staking.draw(SEED, 3, nobody, 0, epoch);
+        vm.expectRevert(abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_WrongEpoch.selector, epoch + 3, epoch + 2));
+        staking.draw(SEED, 3, nobody, 0, epoch + 3);
+    }
+
+    function test_ChangesInEveryEpochLeaveTheLastTwoReadable() public {
+        stakeMany(2);
+        nextEpoch();
+        for (uint256 i = 1; i < 9; ++i) {
+            stakeAs(nth(0), MINIMUM);
+            assertEq(weightOf(nth(0)), i * 16, "now");
+            assertEq(weightOf(nth(0), staking.currentEpoch() + 1), (i + 1) * 16, "next");
+            if (i > 1) assertEq(weightOf(nth(0), staking.currentEpoch() - 1), (i - 1) * 16, "before");
+            nextEpoch();
         }
+    }
+
+    function test_ATreeHoldsOneClass() public {
+        stakeMany(4);
+        address other = makeFunded("arm", MINIMUM);
+        vm.prank(other);
+        staking.stake{value: MINIMUM}(EnvironmentClass.wrap("arm64"), ENDPOINT);
+        nextEpoch();
+        (uint256 tree, bool own) = staking.treeOf(EnvironmentClass.wrap("arm64"));
+        assertTrue(own, "a tree of its own");
+        Seat[] memory drawn = staking.draw(SEED, 3, nobody, tree, staking.currentEpoch());
+        assertEq(drawn.length, 1, "one of that class");
+        assertEq(drawn[0].memberOf(), other, "member");
+        assertEq(staking.draw(SEED, 9, nobody, 0, staking.currentEpoch()).length, 4, "the others");
+        assertEq(_draw(SEED, 9, nobody).length, 5, "all");
+    }
+
+    function test_AChangeOfClassMovesToItsTreeWithTheNextEpoch() public {
+        stakeMany(2);
+        nextEpoch();
+        vm.prank(nth(0));
+        staking.stake(EnvironmentClass.wrap("arm64"), ENDPOINT);
+        assertEq(staking.draw(SEED, 2, nobody, 0, staking.currentEpoch()).length, 2, "still here");
+        nextEpoch();
+        assertEq(staking.draw(SEED, 2, nobody, 0, staking.currentEpoch()).length, 1, "gone");
+        assertEq(staking.draw(SEED, 2, nobody, 1, staking.currentEpoch())[0].memberOf(), nth(0), "there");
+        assertEq(_draw(SEED, 9, nobody).length, 2, "each once");
+    }
+
+    function test_ClassesBeyondTheTreesShareTheLastAndNobodyIsKeptOut() public {
+        for (uint256 i = 0; i < 66; ++i) {
+            address account = nth(i);
+            vm.deal(account, MINIMUM);
+            vm.prank(account);
+            staking.stake{value: MINIMUM}(EnvironmentClass.wrap(bytes32(i + 1)), ENDPOINT);
+        }
+        nextEpoch();
+        (uint256 tree, bool own) = staking.treeOf(EnvironmentClass.wrap(bytes32(uint256(63))));
+        assertTrue(own && tree == 62, "the last tree of its own");
+        (tree, own) = staking.treeOf(EnvironmentClass.wrap(bytes32(uint256(64))));
+        assertTrue(!own && tree == 63, "the shared one");
+        assertEq(staking.draw(SEED, 9, nobody, 63, staking.currentEpoch()).length, 3, "three share it");
+        assertEq(_draw(SEED, 70, nobody).length, 66, "all are drawn");
+    }
+
+    function test_ATreeThatNobodyUsesGoesToTheNextClass() public {
+        address first = newValidator("first", MINIMUM);
+        nextEpoch();
+        thawAs(first, MINIMUM);
+        nextEpoch();
+        _join("second", "arm64");
+        (uint256 tree, bool own) = staking.treeOf(EnvironmentClass.wrap("arm64"));
+        assertTrue(own && tree == 1, "a draw could still see the first tree's");
+        nextEpoch();
+        _join("third", "riscv");
+        (tree, own) = staking.treeOf(EnvironmentClass.wrap("riscv"));
+        assertTrue(own && tree == 0, "the first tree");
+        (, own) = staking.treeOf(CLASS);
+        assertFalse(own, "the first class has none");
+    }
+
+    function _join(string memory name, bytes32 class) private {
+        address account = makeFunded(name, MINIMUM);
+        vm.prank(account);
+        staking.stake{value: MINIMUM}(EnvironmentClass.wrap(class), ENDPOINT);
+    }
+
+    function test_ALeafRestsForTwoEpochs() public {
+        address first = newValidator("first", MINIMUM);
+        newValidator("second", MINIMUM);
+        nextEpoch();
+        thawAs(first, MINIMUM);
+        assertEq(of_(newValidator("third", MINIMUM)).leaf, 3, "in the same epoch");
+        nextEpoch();
+        assertEq(of_(newValidator("fourth", MINIMUM)).leaf, 4, "in the next");
+        assertEq(staking.holderOf(0), first, "a late draw finds its name");
+        nextEpoch();
+        address fifth = newValidator("fifth", MINIMUM);
+        assertEq(of_(fifth).leaf, 1, "then it is free");
+        assertEq(staking.holderOf(0), fifth, "holder");
+    }
+
+    function test_MoreThanTheGreatestWeightWeighsNoMore() public {
+        address account = newValidator("whale", 5000 * MINIMUM);
+        nextEpoch();
+        assertEq(weightOf(account), 4096 * 16, "weight");
+    }
+
+    function test_WithoutWeightNobodyIsDrawn() public view {
+        assertEq(_draw(SEED, 3, nobody).length, 0, "nobody");
+    }
+
+    function test_DrawsFollowTheWeights() public {
+        stakeAs(nth(0), MINIMUM);
+        stakeAs(nth(1), 3 * MINIMUM);
+        nextEpoch();
+        uint256 heavy = 0;
+        for (uint256 i = 0; i < 2000; ++i) {
+            if (_draw(bytes32(i), 1, nobody)[0].memberOf() == nth(1)) ++heavy;
+        }
+        // 1,500 expected, standard deviation 19.4.
+        assertTrue(heavy > 1400 && heavy < 1600, "three quarters");
     }
 }

@@ -7,7 +7,7 @@ import {EnvironmentClass} from "../../types/Ids.sol";
 /// @title Validators that are contracts, and bad ones.
 abstract contract ContractValidator {
     function join(ValidatorStaking staking, uint256 amount) external {
-        staking.stake{value: amount}(EnvironmentClass.wrap(0), "");
+        staking.stake{value: amount}(EnvironmentClass.wrap("class"), "");
     }
 
     function leaveAll(ValidatorStaking staking, uint128 amount) external {

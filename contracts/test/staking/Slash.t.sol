@@ -10,44 +10,49 @@ contract SlashTest is StakingBase {
     function setUp() public override {
         super.setUp();
         account = newValidator("validator", 10 * MINIMUM);
-        nextBlock();
+        nextEpoch();
     }
 
-    function test_OnlyTheMarketSlashesLocksAndUnlocks() public {
+    function test_OnlyTheMarketSlashesBlamesAndAbsolves() public {
         address stranger = makeAddr("stranger");
         bytes memory refusal = abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_NotMarket.selector, stranger);
         vm.startPrank(stranger);
         vm.expectRevert(refusal);
-        staking.slash(account, 1);
+        staking.slash(account, 1, stranger);
         vm.expectRevert(refusal);
-        staking.lock(only(account));
+        staking.blame(only(account));
         vm.expectRevert(refusal);
-        staking.unlock(only(account));
+        staking.absolve(only(account));
         vm.stopPrank();
     }
 
-    function test_WhatIsSlashedIsTheTreasurys() public {
+    function test_WhatIsSlashedIsTheTreasurysLessTheReportersShare() public {
+        uint256 reward = MINIMUM / 20;
         vm.expectEmit(address(staking));
-        emit IValidatorStaking.Slashed(account, MINIMUM, 9 * MINIMUM);
+        emit IValidatorStaking.Slashed(account, MINIMUM, 9 * MINIMUM, reporter, reward);
         assertEq(slashOf(account, MINIMUM), MINIMUM, "slashed");
-        assertEq(staking.creditOf(treasury), MINIMUM, "credit");
+        assertEq(staking.creditOf(treasury), MINIMUM - reward, "the treasury's");
+        assertEq(staking.creditOf(reporter), reward, "the reporter's");
         assertEq(of_(account).stake, 9 * MINIMUM, "stake");
-        assertEq(weightAfterThisBlock(account), 9 * MINIMUM, "weight");
+        assertEq(weightOf(account), units(10 * MINIMUM), "this epoch's weight stands");
+        nextEpoch();
+        assertEq(weightOf(account), units(9 * MINIMUM), "weight");
         vm.prank(treasury);
         staking.withdraw();
-        assertEq(treasury.balance, MINIMUM, "collected");
-        assertEq(address(staking).balance, 9 * MINIMUM, "balance");
+        assertEq(treasury.balance, MINIMUM - reward, "collected");
+        assertEq(address(staking).balance, 9 * MINIMUM + reward, "balance");
     }
 
     function test_ASlashTakesNoMoreThanThereIs() public {
         assertEq(slashOf(account, type(uint128).max), 10 * MINIMUM, "all of it");
         assertEq(of_(account).stake, 0, "stake");
         assertEq(of_(account).leaf, 0, "leaf");
-        assertEq(weightAfterThisBlock(account), 0, "weight");
+        nextEpoch();
+        assertEq(totalWeight(), 0, "weight");
         assertEq(slashOf(account, 1), 0, "nothing left");
         assertEq(slashOf(makeAddr("stranger"), 1), 0, "nothing there");
         assertEq(slashOf(account, 0), 0, "nothing asked");
-        assertEq(staking.creditOf(treasury), 10 * MINIMUM, "credit");
+        assertEq(staking.creditOf(treasury) + staking.creditOf(reporter), 10 * MINIMUM, "credit");
     }
 
     function test_ThawingIsNoShelter() public {
@@ -75,54 +80,56 @@ contract SlashTest is StakingBase {
         assertEq(of_(other).thawing, stillThaws, "thawing");
         assertTrue(left - stillThaws <= all - thaws, "a slash never adds working stake");
         uint256 works = left - stillThaws;
-        assertEq(weightAfterThisBlock(other), works >= MINIMUM ? works : 0, "weight");
+        nextEpoch();
+        assertEq(weightOf(other), units(works), "weight");
         assertEq(of_(other).thawsAt == 0, stillThaws == 0, "a clock runs exactly while something thaws");
     }
 
     function test_ASlashBelowTheMinimumTakesTheWeightAndMoreStakeBringsItBack() public {
         slashOf(account, 9 * MINIMUM + 1);
         assertEq(of_(account).leaf, 0, "leaf");
-        assertEq(weightAfterThisBlock(account), 0, "weight");
         stakeAs(account, 1);
-        assertEq(weightAfterThisBlock(account), MINIMUM, "weight again");
+        nextEpoch();
+        assertEq(weightOf(account), 16, "weight again");
+        assertEq(totalWeight(), 16, "on one leaf");
     }
 
-    function test_LocksOutliveASlashToZeroAndComingBack() public {
-        lockOne(account);
+    function test_BlameOutlivesASlashToZeroAndComingBack() public {
+        blameOne(account);
         slashOf(account, 10 * MINIMUM);
         stakeAs(account, MINIMUM);
         thawAs(account, MINIMUM);
         skipTime(THAW_PERIOD);
         vm.prank(account);
-        vm.expectRevert(abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_Locked.selector, account, 1));
+        vm.expectRevert(abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_Blamed.selector, account, 1));
         staking.release();
-        unlockOne(account);
+        absolveOne(account);
         vm.prank(account);
         staking.release();
         assertEq(staking.creditOf(account), MINIMUM, "credit");
     }
 
-    function test_AnUnlockWithoutALockIsRefused() public {
+    function test_NobodyIsAbsolvedOfNothing() public {
         vm.prank(market);
         vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
-        staking.unlock(only(account));
+        staking.absolve(only(account));
     }
 
-    function test_AWholeCommitteeIsLockedAndUnlocked() public {
+    function test_AWholeCommitteeIsBlamedAndAbsolved() public {
         stakeMany(15);
         address[] memory committee = new address[](15);
         for (uint256 i = 0; i < 15; ++i) {
             committee[i] = nth(i);
         }
         vm.prank(market);
-        staking.lock(committee);
+        staking.blame(committee);
         for (uint256 i = 0; i < 15; ++i) {
-            assertEq(of_(nth(i)).locks, 1, "locked");
+            assertEq(of_(nth(i)).blamed, 1, "blamed");
         }
         vm.prank(market);
-        staking.unlock(committee);
+        staking.absolve(committee);
         for (uint256 i = 0; i < 15; ++i) {
-            assertEq(of_(nth(i)).locks, 0, "unlocked");
+            assertEq(of_(nth(i)).blamed, 0, "absolved");
         }
     }
 }

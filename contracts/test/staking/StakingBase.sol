@@ -10,18 +10,22 @@ import {TestBase} from "../support/TestBase.sol";
 abstract contract StakingBase is TestBase {
     uint128 internal constant MINIMUM = 1 ether;
     uint48 internal constant THAW_PERIOD = 1 days;
+    uint32 internal constant EPOCH = 1 hours;
     EnvironmentClass internal constant CLASS = EnvironmentClass.wrap(bytes32("x86-64"));
     string internal constant ENDPOINT = "http://127.0.0.1:8080";
 
     address internal market;
     address internal treasury;
+    address internal reporter;
     ValidatorStaking internal staking;
 
     function setUp() public virtual {
         market = makeAddr("market");
         treasury = makeAddr("treasury");
-        staking = new ValidatorStaking(market, treasury, MINIMUM, THAW_PERIOD);
-        skipBlocks(10);
+        reporter = makeAddr("reporter");
+        staking = new ValidatorStaking(market, treasury, MINIMUM, THAW_PERIOD, EPOCH);
+        vm.warp(1_700_000_000);
+        nextEpoch();
     }
 
     function stakeAs(address account, uint256 amount) internal {
@@ -41,10 +45,10 @@ abstract contract StakingBase is TestBase {
         return address(uint160(0x1000000 + i));
     }
 
-    /// @dev `count` validators, the i-th with `MINIMUM + i` wei, on leaves 0 to count - 1.
+    /// @dev `count` validators, the i-th with `i % 16` units more than the minimum, on leaves 0 to count - 1.
     function stakeMany(uint256 count) internal {
         for (uint256 i = 0; i < count; ++i) {
-            stakeAs(nth(i), MINIMUM + i);
+            stakeAs(nth(i), MINIMUM + (i % 16) * MINIMUM / 16);
         }
     }
 
@@ -55,17 +59,17 @@ abstract contract StakingBase is TestBase {
 
     function slashOf(address account, uint128 amount) internal returns (uint128) {
         vm.prank(market);
-        return staking.slash(account, amount);
+        return staking.slash(account, amount, reporter);
     }
 
-    function lockOne(address account) internal {
+    function blameOne(address account) internal {
         vm.prank(market);
-        staking.lock(only(account));
+        staking.blame(only(account));
     }
 
-    function unlockOne(address account) internal {
+    function absolveOne(address account) internal {
         vm.prank(market);
-        staking.unlock(only(account));
+        staking.absolve(only(account));
     }
 
     function only(address account) internal pure returns (address[] memory list) {
@@ -73,15 +77,31 @@ abstract contract StakingBase is TestBase {
         list[0] = account;
     }
 
-    /// @dev The last block that is over, whose weights stand.
-    function lastBlock() internal view returns (uint48) {
-        return uint48(vm.getBlockNumber() - 1);
+    /// @dev To the first second of the next epoch.
+    function nextEpoch() internal {
+        vm.roll(vm.getBlockNumber() + 1);
+        vm.warp((staking.currentEpoch() + 1) * EPOCH);
     }
 
-    /// @dev Ends this block; the weights at its end.
-    function weightAfterThisBlock(address account) internal returns (uint256) {
-        nextBlock();
-        return staking.weightAt(account, lastBlock());
+    /// @dev In units, in this epoch.
+    function weightOf(address account) internal view returns (uint256) {
+        return weightOf(account, staking.currentEpoch());
+    }
+
+    function weightOf(address account, uint256 epoch) internal view returns (uint256) {
+        uint256 place = of_(account).leaf;
+        return place == 0 ? 0 : staking.weightAt(place - 1, epoch);
+    }
+
+    function totalWeight() internal view returns (uint256) {
+        return staking.totalWeightAt(staking.ALL_TREES(), staking.currentEpoch());
+    }
+
+    /// @dev What a working stake weighs.
+    function units(uint256 amount) internal view returns (uint256) {
+        if (amount < MINIMUM) return 0;
+        uint256 exact = amount * staking.UNITS() / MINIMUM;
+        return exact < staking.GREATEST_WEIGHT() ? exact : staking.GREATEST_WEIGHT();
     }
 
     function of_(address account) internal view returns (IValidatorStaking.Validator memory) {

@@ -1,125 +1,90 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IValidatorStaking} from "../../interfaces/IValidatorStaking.sol";
-import {SumTree} from "../../libraries/SumTree.sol";
+import {Seat} from "../../types/Seat.sol";
+import {ValidatorStaking} from "../../ValidatorStaking.sol";
+import {EnvironmentClass} from "../../types/Ids.sol";
 import {StakingBase} from "./StakingBase.sol";
 
-/// @notice What each call costs as a transaction of its own, every slot cold.
-abstract contract StakingGasBase is StakingBase {
-    string internal constant GROUP = "ValidatorStaking";
-    address[] internal nobody;
+/// @title What staking costs, and that it does not grow with the number of validators.
+contract StakingGasTest is StakingBase {
+    string private constant GROUP = "ValidatorStaking";
+    Seat[] private nobody;
 
     /// @dev The draw's own gas, as the market pays it within its `open`. A draw is a view, which `isolate` leaves warm.
-    function _measureDraw(string memory name, uint256 count, address[] memory seated) internal {
+    function _measureDraw(string memory name, uint256 count, Seat[] memory seated) private returns (uint256) {
+        uint256 epoch = staking.currentEpoch();
+        uint256 all = staking.ALL_TREES();
         vm.cool(address(staking));
-        address[] memory drawn = staking.draw(keccak256("seed"), count, seated, lastBlock());
-        vm.snapshotGasLastCall(GROUP, name);
+        Seat[] memory drawn = staking.draw(keccak256("seed"), count, seated, all, epoch);
+        uint256 gas = vm.snapshotGasLastCall(GROUP, name);
         assertEq(drawn.length, count, "drawn");
+        return gas;
     }
 
-    function _committee() internal view returns (address[] memory) {
-        return staking.draw(keccak256("seed"), 7, nobody, lastBlock());
-    }
-}
-
-contract StakingGasTest is StakingGasBase {
-    function test_GasAmongFive() public {
+    function test_GasOfAStake() public {
         stakeAs(nth(0), MINIMUM);
-        vm.snapshotGasLastCall(GROUP, "stake, the first validator");
-        for (uint256 i = 1; i < 5; ++i) {
-            stakeAs(nth(i), MINIMUM);
-        }
-        vm.snapshotGasLastCall(GROUP, "stake, the 5th validator");
-        nextBlock();
-        _measureDraw("draw 3 of 5", 3, nobody);
-    }
-
-    function test_GasAmongAHundred() public {
-        stakeMany(100);
-        vm.snapshotGasLastCall(GROUP, "stake, the 100th validator");
-        nextBlock();
-        _measureDraw("draw 5 of 100", 5, nobody);
-        stakeAs(nth(50), MINIMUM);
-        vm.snapshotGasLastCall(GROUP, "stake, more, among 100");
-        nextBlock();
-        thawAs(nth(50), MINIMUM);
-        vm.snapshotGasLastCall(GROUP, "thaw a part, among 100");
-        nextBlock();
-        vm.prank(nth(50));
+        vm.snapshotGasLastCall(GROUP, "stake, the first of a class");
+        stakeAs(nth(1), MINIMUM);
+        vm.snapshotGasLastCall(GROUP, "stake, the second");
+        nextEpoch();
+        stakeAs(nth(0), MINIMUM);
+        vm.snapshotGasLastCall(GROUP, "stake more, the first change of an epoch");
+        stakeAs(nth(1), MINIMUM);
+        vm.snapshotGasLastCall(GROUP, "stake more, another change of an epoch");
+        thawAs(nth(1), MINIMUM);
+        vm.snapshotGasLastCall(GROUP, "thaw a part");
+        vm.prank(nth(1));
         staking.cancelThaw();
-        vm.snapshotGasLastCall(GROUP, "cancelThaw, among 100");
-        nextBlock();
-        thawAs(nth(50), 2 * MINIMUM + 50);
-        vm.snapshotGasLastCall(GROUP, "thaw everything, among 100");
+        vm.snapshotGasLastCall(GROUP, "cancelThaw");
+        slashOf(nth(1), MINIMUM + 1);
+        vm.snapshotGasLastCall(GROUP, "slash to below the minimum");
+        thawAs(nth(0), 2 * MINIMUM);
+        vm.snapshotGasLastCall(GROUP, "thaw everything");
         skipTime(THAW_PERIOD);
-        nextBlock();
-        vm.prank(nth(50));
+        vm.prank(nth(0));
         staking.release();
         vm.snapshotGasLastCall(GROUP, "release everything");
-        lockOne(nth(51));
-        vm.snapshotGasLastCall(GROUP, "lock 1");
-        slashOf(nth(51), 1);
-        vm.snapshotGasLastCall(GROUP, "slash to below the minimum, among 100");
-        unlockOne(nth(51));
-        vm.snapshotGasLastCall(GROUP, "unlock 1");
     }
 
-    function test_GasAmongAThousand() public {
-        stakeMany(1000);
-        vm.snapshotGasLastCall(GROUP, "stake, the 1000th validator");
-        nextBlock();
-        _measureDraw("draw 5 of 1000", 5, nobody);
+    function test_TenThousandValidatorsCostNoMoreThanAHundred() public {
+        stakeMany(100);
+        nextEpoch();
+        uint256 few = _measureDraw("draw 3 of 100", 3, nobody);
+        _measureDraw("draw 7 of 100", 7, nobody);
+        _fill(100, 10_000);
+        nextEpoch();
+        uint256 many = _measureDraw("draw 3 of 10,000", 3, nobody);
+        Seat[] memory seven = staking.draw(keccak256("seed"), 7, nobody, staking.ALL_TREES(), staking.currentEpoch());
+        _measureDraw("draw 7 of 10,000", 7, nobody);
+        _measureDraw("draw 8 more of 10,000, 7 seated", 8, seven);
+        // A hundred leaves are below thirteen nodes, so that three draws share some words; of ten thousand they share fewer.
+        assertTrue(many < few + 3 * 4 * 2_100, "a word a level at most");
+        stakeAs(nth(10_000), MINIMUM);
+        vm.snapshotGasLastCall(GROUP, "stake, the 10,001st");
+    }
+
+    /// @dev Contracts that stake when they are made: a thousand in one call, which is far cheaper to simulate than a thousand calls.
+    function _fill(uint256 from, uint256 to) private {
+        Crowd crowd = new Crowd();
+        for (; from < to; from += 1000) {
+            uint256 count = to - from < 1000 ? to - from : 1000;
+            vm.deal(address(crowd), count * MINIMUM);
+            crowd.join(staking, count, MINIMUM);
+        }
     }
 }
 
-/// @notice All leaves in use: the worst case of everything.
-contract StakingFullTest is StakingGasBase {
-    uint256 private constant HALF = SumTree.CAPACITY / 2;
-
-    /// @dev The other half in `_fill`: a test's gas does not suffice for all.
-    function setUp() public override {
-        super.setUp();
-        stakeMany(HALF);
-    }
-
-    function test_WhenEveryLeafIsTakenTheNextValidatorWaitsForOneAndNobodyIsTrapped() public {
-        _fill();
-        address late = makeFunded("late", 2 * MINIMUM);
-        bytes memory refusal = abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_Full.selector, SumTree.CAPACITY);
-        vm.prank(late);
-        vm.expectRevert(refusal);
-        staking.stake{value: MINIMUM}(CLASS, ENDPOINT);
-
-        thawAs(nth(9), MINIMUM + 9);
-        vm.prank(late);
-        staking.stake{value: MINIMUM}(CLASS, ENDPOINT);
-        assertEq(staking.validatorAt(9), late, "the leaf that was given up");
-        assertEq(staking.leafCount(), SumTree.CAPACITY, "no more leaves");
-
-        vm.prank(nth(9));
-        vm.expectRevert(refusal);
-        staking.cancelThaw();
-        skipTime(THAW_PERIOD);
-        vm.prank(nth(9));
-        staking.release();
-        assertEq(staking.creditOf(nth(9)), MINIMUM + 9, "it can always leave");
-    }
-
-    function test_GasAmongAll() public {
-        _fill();
-        vm.snapshotGasLastCall(GROUP, "stake, the 4096th validator");
-        nextBlock();
-        _measureDraw("draw 5 of 4096", 5, nobody);
-        _measureDraw("draw 8 more of 4096, 7 seated", 8, _committee());
-        // The leaf with the most left children above it.
-        slashOf(nth(0), 1);
-        vm.snapshotGasLastCall(GROUP, "slash to below the minimum, among 4096");
-    }
-
-    function _fill() private {
-        for (uint256 i = HALF; i < SumTree.CAPACITY; ++i) {
-            stakeAs(nth(i), MINIMUM + i);
+contract Crowd {
+    function join(ValidatorStaking staking, uint256 count, uint256 amount) external {
+        for (uint256 i = 0; i < count; ++i) {
+            new CrowdMember{value: amount}(staking);
         }
+    }
+}
+
+contract CrowdMember {
+    constructor(ValidatorStaking staking) payable {
+        staking.stake{value: msg.value}(EnvironmentClass.wrap(bytes32("x86-64")), "");
     }
 }

@@ -4,12 +4,16 @@ pragma solidity 0.8.37;
 import {ValidatorStaking} from "../../ValidatorStaking.sol";
 import {IValidatorStaking} from "../../interfaces/IValidatorStaking.sol";
 import {EnvironmentClass} from "../../types/Ids.sol";
+import {Seat} from "../../types/Seat.sol";
 import {TestBase} from "../support/TestBase.sol";
 
 /// @title Does what validators and a market may do, in any order, and keeps books of its own.
 /// @dev Every call that must succeed is made plainly, so that a revert fails the run. Those that must not are tried.
 contract StakingHandler is TestBase {
     uint256 public constant PEOPLE = 6;
+    /// @notice Few enough that people meet in them.
+    uint256 public constant CLASSES = 3;
+    address public constant REPORTER = address(0x4e704e);
 
     ValidatorStaking public immutable staking;
     address[] public people;
@@ -17,9 +21,12 @@ contract StakingHandler is TestBase {
     uint256 public deposited;
     uint256 public withdrawn;
     uint256 public slashed;
-    /// @notice What a locked validator must still have: its stake at the first lock, with what it added and without what was
+    /// @notice What a blamed validator must still have: its stake at the first blame, with what it added and without what was
     ///         slashed since.
     mapping(address => uint256) public held;
+    bytes32 public rememberedSeed;
+    bytes32 public rememberedDraw;
+    uint256 public rememberedEpoch;
 
     constructor(ValidatorStaking staking_) {
         staking = staking_;
@@ -36,9 +43,9 @@ contract StakingHandler is TestBase {
         uint256 value = bound(amount, least, least + 10 * uint256(staking.minimumStake()));
         vm.deal(account, account.balance + value);
         vm.prank(account);
-        staking.stake{value: value}(EnvironmentClass.wrap(bytes32(who)), "");
+        staking.stake{value: value}(EnvironmentClass.wrap(bytes32(1 + who % CLASSES)), "");
         deposited += value;
-        if (now_.locks != 0) held[account] += value;
+        if (now_.blamed != 0) held[account] += value;
     }
 
     function thaw(uint256 who, uint128 amount, bool all) external {
@@ -63,14 +70,15 @@ contract StakingHandler is TestBase {
     function release(uint256 who) external {
         address account = _one(who);
         IValidatorStaking.Validator memory now_ = staking.validator(account);
-        bool may = now_.thawing != 0 && now_.locks == 0 && now_.thawsAt <= block.timestamp;
+        bool may = now_.thawing != 0 && now_.blamed == 0 && now_.thawsAt <= block.timestamp;
         vm.prank(account);
         (bool done,) = address(staking).call(abi.encodeCall(ValidatorStaking.release, ()));
-        assertEq(done, may, "released exactly when thawed and not locked");
+        assertEq(done, may, "released exactly when thawed and not blamed");
     }
 
     function withdraw(uint256 who) external {
-        address account = who % (PEOPLE + 1) == PEOPLE ? staking.treasury() : _one(who);
+        uint256 place = who % (PEOPLE + 2);
+        address account = place < PEOPLE ? people[place] : place == PEOPLE ? staking.treasury() : REPORTER;
         if (staking.creditOf(account) == 0) return;
         vm.prank(account);
         withdrawn += staking.withdraw();
@@ -82,7 +90,7 @@ contract StakingHandler is TestBase {
         uint256 most = uint256(now_.stake) + now_.stake / 4;
         uint128 asked = uint128(bound(amount, 0, most));
         vm.prank(staking.market());
-        uint128 taken = staking.slash(account, asked);
+        uint128 taken = staking.slash(account, asked, REPORTER);
         assertEq(taken, asked < now_.stake ? asked : now_.stake, "a slash takes what there is");
         IValidatorStaking.Validator memory then_ = staking.validator(account);
         assertEq(then_.stake, now_.stake - taken, "from the stake");
@@ -90,27 +98,33 @@ contract StakingHandler is TestBase {
             assertEq(then_.thawing, uint256(now_.thawing) * then_.stake / now_.stake, "what thaws shrinks in proportion");
         }
         slashed += taken;
-        if (then_.locks != 0) held[account] -= taken;
+        if (then_.blamed != 0) held[account] -= taken;
     }
 
-    function lock(uint256 who) external {
+    function blame(uint256 who) external {
         address account = _one(who);
         IValidatorStaking.Validator memory now_ = staking.validator(account);
-        if (now_.locks == 0) held[account] = now_.stake;
+        if (now_.blamed == 0) held[account] = now_.stake;
         vm.prank(staking.market());
-        staking.lock(_only(account));
+        staking.blame(_only(account));
     }
 
-    function unlock(uint256 who) external {
+    function absolve(uint256 who) external {
         address account = _one(who);
-        if (staking.validator(account).locks == 0) return;
+        if (staking.validator(account).blamed == 0) return;
         vm.prank(staking.market());
-        staking.unlock(_only(account));
+        staking.absolve(_only(account));
     }
 
-    function wait(uint256 blocks, bool thawed) external {
-        skipBlocks(bound(blocks, 1, 5));
-        if (thawed) skipTime(staking.thawPeriod());
+    function wait(uint256 seconds_, bool thawed) external {
+        skipBlocks(1);
+        skipTime(thawed ? staking.thawPeriod() : bound(seconds_, 0, 2 * uint256(staking.epochLength())));
+    }
+
+    /// @notice Writes down how this epoch's draw ends; `invariant_AnEpochsDrawsNeverChange` makes it again.
+    function remember(bytes32 seed) external {
+        (rememberedSeed, rememberedEpoch) = (seed, staking.currentEpoch());
+        rememberedDraw = keccak256(abi.encode(staking.draw(seed, PEOPLE, new Seat[](0), staking.ALL_TREES(), rememberedEpoch)));
     }
 
     function _one(uint256 who) private view returns (address) {

@@ -12,7 +12,7 @@ contract ThawTest is StakingBase {
     function setUp() public override {
         super.setUp();
         account = newValidator("validator", 5 * MINIMUM);
-        nextBlock();
+        nextEpoch();
     }
 
     function test_ThawingStopsWeighingAndIsStillThere() public {
@@ -23,16 +23,18 @@ contract ThawTest is StakingBase {
         assertEq(of_(account).stake, 5 * MINIMUM, "stake");
         assertEq(of_(account).thawing, 2 * MINIMUM, "thawing");
         assertEq(of_(account).thawsAt, thawsAt, "clock");
-        assertEq(weightAfterThisBlock(account), 3 * MINIMUM, "weight");
-        assertEq(staking.weightAt(account, lastBlock() - 1), 5 * MINIMUM, "the block before stands");
+        assertEq(weightOf(account), units(5 * MINIMUM), "this epoch's weight stands");
+        nextEpoch();
+        assertEq(weightOf(account), units(3 * MINIMUM), "weight");
     }
 
     function test_WhatIsLeftBelowTheMinimumWeighsNothing() public {
         thawAs(account, 4 * MINIMUM + 1);
         assertEq(of_(account).leaf, 0, "no leaf");
-        assertEq(staking.validatorAt(0), address(0), "no holder");
-        assertEq(weightAfterThisBlock(account), 0, "weight");
-        assertEq(staking.totalWeightAt(lastBlock()), 0, "total");
+        assertEq(totalWeight(), units(5 * MINIMUM), "this epoch's weight stands");
+        assertEq(staking.holderOf(0), account, "so does its name");
+        nextEpoch();
+        assertEq(totalWeight(), 0, "total");
     }
 
     function test_ThawingMoreThanWorksIsRefused() public {
@@ -74,16 +76,17 @@ contract ThawTest is StakingBase {
 
     function test_CancellingPutsItBackToWork() public {
         thawAs(account, 5 * MINIMUM);
-        nextBlock();
+        nextEpoch();
         vm.expectEmit(address(staking));
         emit IValidatorStaking.ThawCancelled(account, 5 * MINIMUM);
         vm.prank(account);
         staking.cancelThaw();
         assertEq(of_(account).thawing, 0, "thawing");
         assertEq(of_(account).thawsAt, 0, "clock");
-        assertEq(of_(account).leaf, 1, "its leaf was vacant");
-        assertEq(weightAfterThisBlock(account), 5 * MINIMUM, "weight");
-        assertEq(staking.weightAt(account, lastBlock() - 1), 0, "while it thawed");
+        assertEq(of_(account).leaf, 2, "its leaf still rests");
+        assertEq(totalWeight(), 0, "while it thawed");
+        nextEpoch();
+        assertEq(weightOf(account), units(5 * MINIMUM), "weight");
     }
 
     function test_NothingLeavesASecondTooEarly() public {
@@ -123,18 +126,19 @@ contract ThawTest is StakingBase {
         staking.release();
         assertEq(of_(account).endpoint, "", "profile");
         stakeAs(account, MINIMUM);
-        assertEq(weightAfterThisBlock(account), MINIMUM, "weight");
+        nextEpoch();
+        assertEq(weightOf(account), 16, "weight");
     }
 
-    function test_ALockedValidatorCannotReleaseUntilItsLastJobIsFinal() public {
-        lockOne(account);
-        lockOne(account);
+    function test_WhoeverIsBlamedCannotReleaseUntilItsLastJobIsFinal() public {
+        blameOne(account);
+        blameOne(account);
         thawAs(account, MINIMUM);
         skipTime(THAW_PERIOD);
-        _refusedAsLocked(2);
-        unlockOne(account);
-        _refusedAsLocked(1);
-        unlockOne(account);
+        _refusedAsBlamed(2);
+        absolveOne(account);
+        _refusedAsBlamed(1);
+        absolveOne(account);
         vm.prank(account);
         staking.release();
         assertEq(staking.creditOf(account), MINIMUM, "credit");
@@ -167,9 +171,9 @@ contract ThawTest is StakingBase {
         assertEq(address(staking).balance, 5 * MINIMUM, "the other's");
     }
 
-    function _refusedAsLocked(uint256 locks) private {
+    function _refusedAsBlamed(uint256 jobs) private {
         vm.prank(account);
-        vm.expectRevert(abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_Locked.selector, account, locks));
+        vm.expectRevert(abi.encodeWithSelector(IValidatorStaking.ValidatorStaking_Blamed.selector, account, jobs));
         staking.release();
     }
 }

@@ -1,0 +1,87 @@
+"""What members hand in: JSON objects, with bytes in 0x-prefixed hex."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from registry.contracts.types import Attestation
+from registry.errors import RegistryError
+
+Word = Annotated[str, Meta(pattern="^0x[0-9a-f]{64}$")]
+Account = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+Signature = Annotated[str, Meta(pattern="^0x[0-9a-f]{128}$")]
+#: The longest message, in bytes.
+LIMIT = 2_000
+
+
+class RelayError(RegistryError):
+    """What was handed in is not taken."""
+
+
+class HandedCommitment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A member's commitment for a round, and its signature over `registry.ids.commit_digest`: r and vs of ERC-2098."""
+
+    job: Word
+    round: Annotated[int, Meta(ge=0, lt=256)]
+    validator: Account
+    commitment: Word
+    signature: Signature
+
+
+class HandedOpening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What opens a member's commitment for a round."""
+
+    job: Word
+    round: Annotated[int, Meta(ge=0, lt=256)]
+    validator: Account
+    digest: Word
+    answer: Word
+    sketch: Word
+    environment: Word
+    salt: Word
+
+    @property
+    def attestation(self) -> Attestation:
+        """What was committed to."""
+        return Attestation(
+            digest=from_hex(self.digest),
+            answer=from_hex(self.answer),
+            sketch=from_hex(self.sketch),
+            environment=from_hex(self.environment),
+        )
+
+
+Handed = HandedCommitment | HandedOpening
+T = TypeVar("T", HandedCommitment, HandedOpening)
+
+
+def decode(data: bytes, kind: type[T]) -> T:
+    """Reads a message.
+
+    Raises:
+        RelayError: saying what is wrong with it.
+    """
+    if len(data) > LIMIT:
+        raise RelayError(f"a message has at most {LIMIT} bytes, this one {len(data)}")
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError as error:
+        raise RelayError(f"not a {kind.__name__}: {error}") from error
+
+
+def encode(message: Handed) -> bytes:
+    """Writes a message."""
+    return msgspec.json.encode(message)
+
+
+def to_hex(value: bytes) -> str:
+    """0x-prefixed."""
+    return "0x" + value.hex()
+
+
+def from_hex(text: str) -> bytes:
+    """From 0x-prefixed."""
+    return bytes.fromhex(text[2:])

@@ -1,0 +1,105 @@
+"""A validator's end of the exchange: its own board, and those of the other members."""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Protocol, Self
+
+from registry.content.errors import ContentError
+from registry.content.http import HttpClient, base_url
+from registry.relay.messages import Handed, HandedCommitment, encode
+from registry.relay.service import PATHS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from registry.relay.board import Board
+
+log = logging.getLogger(__name__)
+
+#: Seconds for one peer to take one message.
+PEER_SECONDS = 5.0
+#: Seconds until a message is handed in again: the peer may not have known the job.
+AGAIN_SECONDS = 2.0
+SENDERS = 8
+
+
+class Peers(Protocol):
+    """Where the other members take messages."""
+
+    def send(self, endpoints: Iterable[str], message: Handed) -> None:
+        """Hands a message in at each endpoint; never waits for them, and never fails."""
+
+
+class HttpPeers:
+    """Peers over HTTP; a context manager.
+
+    Args:
+        public_only: leave out peers at addresses of this machine or of private networks.
+    """
+
+    def __init__(self, *, public_only: bool) -> None:
+        self._http = HttpClient(timeout=PEER_SECONDS, public_only=public_only)
+        self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="aivm-relay")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._http.close()
+
+    def send(self, endpoints: Iterable[str], message: Handed) -> None:
+        """See `Peers`."""
+        for endpoint in endpoints:
+            self._pool.submit(self._send, endpoint, message)
+
+    def _send(self, endpoint: str, message: Handed) -> None:
+        path = PATHS[type(message)]
+        try:
+            with self._http.answer(
+                "POST",
+                base_url(endpoint),
+                path,
+                limit=1_000,
+                deadline=PEER_SECONDS,
+                content=encode(message),
+                headers={"content-type": "application/json"},
+            ) as parts:
+                for _ in parts:
+                    pass
+        except ContentError as error:
+            log.debug("%s", error.message)
+
+
+class Relay:
+    """Hands in what is due, again and again, and gathers what the others hand in.
+
+    Args:
+        board: this validator's own.
+        peers: how to reach the others'.
+    """
+
+    def __init__(self, board: Board, peers: Peers) -> None:
+        self.board = board
+        self._peers = peers
+        self._sent: dict[Handed, float] = {}
+
+    def hand_in(self, message: Handed, endpoints: Iterable[str]) -> None:
+        """Hands a message in here and at the endpoints, at most every `AGAIN_SECONDS`.
+
+        Raises:
+            RelayError: it is not taken here.
+        """
+        if isinstance(message, HandedCommitment):
+            self.board.take_commitment(message)
+        else:
+            self.board.take_opening(message)
+        now = time.monotonic()
+        if now - self._sent.get(message, -AGAIN_SECONDS) < AGAIN_SECONDS:
+            return
+        self._sent = {each: when for each, when in self._sent.items() if now - when < 60 * AGAIN_SECONDS}
+        self._sent[message] = now
+        self._peers.send(filter(None, endpoints), message)
