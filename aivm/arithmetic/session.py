@@ -215,7 +215,8 @@ def parse_model(proto: onnx.ModelProto) -> Model:
     if not proto.HasField("graph"):
         raise MalformedModelError("the file is no ONNX model: it has no graph")
     opsets = opset_versions(proto.opset_import)
-    version = opsets.get("", 0)
+    # A forest needs no operators of the default domain; a node of it without an import is refused by itself.
+    version = opsets.get("", OLDEST_OPSET)
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST_OPSET <= version <= newest:
         raise UnsupportedOperatorError(
