@@ -163,6 +163,7 @@ void apply_in_pieces(const aivm::Kernels& kernels, aivm::Function function, cons
 // Compares `found` at those of the block's arguments that are multiples of `step` with `y`.
 void compare(const char* isa, const std::vector<float>& found, const std::vector<float>& y, const std::vector<float>& x,
              std::uint32_t first, std::uint32_t step, std::vector<std::string>& wrong) {
+  if (step == 1 && std::memcmp(found.data(), y.data(), block * sizeof y[0]) == 0) return;
   for (std::uint32_t i = first, k = 0; i < block; i += step, ++k) {
     if (bits(found[k]) == bits(y[i])) continue;
     wrong.push_back(hexadecimal(bits(x[i])) + " gives " + hexadecimal(bits(y[i])) + " and, on " + isa + ", " +
@@ -184,8 +185,10 @@ void run_block(std::uint32_t index, const std::string& name, aivm::Function func
     const std::uint32_t first = past == 0 ? 0 : subject.step - past;
     std::uint32_t n = 0;
     for (std::uint32_t i = first; i < block; i += subject.step) some[n++] = x[i];
-    kernels.functions.unary(function, some.data(), found.data(), n);
-    compare(subject.isa->name, found, y, x, first, subject.step, wrong);
+    if (&subject != &subjects.front()) {
+      kernels.functions.unary(function, some.data(), found.data(), n);
+      compare(subject.isa->name, found, y, x, first, subject.step, wrong);
+    }
     apply_in_pieces(kernels, function, some.data(), found.data(), n);
     compare(subject.isa->name, found, y, x, first, subject.step, wrong);
   }
