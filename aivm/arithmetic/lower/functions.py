@@ -9,7 +9,7 @@ import onnx
 from onnx import defs, helper, numpy_helper
 
 from aivm.arithmetic.errors import MalformedModelError
-from aivm.arithmetic.lower import dtypes
+from aivm.arithmetic.lower import bodies, dtypes
 from aivm.arithmetic.lower.graph import Graph, Port, assemble, opset_versions, parse_node
 
 if TYPE_CHECKING:
@@ -59,9 +59,10 @@ def standard_body(
         if schema.has_function:
             return _fitting(schema, node)
         if schema.has_context_dependent_function:
-            versions = schema.context_dependent_function_opset_versions
+            version = _best(bodies.versions(schema), node.version)
+            bodies.check(schema, version, node.title)
             body = schema.get_context_dependent_function_with_opset_version(
-                _best(versions, node.version),
+                version,
                 _node_proto(node),
                 [_type_proto(*item) for item in zip(kinds, shapes, strict=True)],
             )
@@ -95,7 +96,8 @@ def _best(versions: Sequence[int], wanted: int) -> int:
 
 
 def _fitting(schema: Any, node: Node) -> onnx.FunctionProto:
-    version = _best(schema.function_opset_versions, node.version)
+    version = _best(bodies.versions(schema), node.version)
+    bodies.check(schema, version, node.title)
     body = schema.get_function_with_opset_version(version)
     function = body if isinstance(body, onnx.FunctionProto) else onnx.FunctionProto.FromString(body)
     return _with_defaults(function, schema)
