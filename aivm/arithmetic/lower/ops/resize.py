@@ -35,7 +35,7 @@ def lower(
         b.refuse(f"mode {mode!r}")
     outside: list[tuple[int, list[bool]]] = []
     for item in plan:
-        if item.extent == x.shape[item.axis] and item.plain:
+        if not item.changes:
             continue
         if item.crop is not None:
             outside.append((item.axis, [not 0 <= at <= item.source - 1 for at in coordinates(item)]))
