@@ -24,6 +24,7 @@ CASES = {
     "a scalar is copied by a sum": ("float x", "float y", "y = ReduceSum (x)", {"x": MINUS_ZERO}, {}),
     "one term is added to +0": ("float[1] x", "float[m] y", "y = ReduceSum <keepdims = 1> (x, a)", {"x": MINUS_ZERO.reshape(1)}, {"a": np.array([0])}),
     "no terms have no mean": ("float[n, 0] x", "float[n] y", "y = ReduceMean <keepdims = 0> (x, a)", {"x": np.zeros((3, 0), np.float32)}, {"a": np.array([1])}),
+    "no booleans are all true": ("bool[n, 0] x", "bool[n] y", "y = ReduceMin <keepdims = 0> (x, a)", {"x": np.zeros((3, 0), np.bool_)}, {"a": np.array([1])}),
     "softmax of infinities": ("float[a, b] x", "float[a, b] y", "y = Softmax (x)", {"x": X}, {}, 13),
     "the logarithm of it along the first axis": ("float[a, b] x", "float[a, b] y", "y = LogSoftmax <axis = 0> (x)", {"x": X}, {}),
     "zeros have a scale of their own": ("float[n] x", "uint8[n] y, float s, uint8 z", "y, s, z = DynamicQuantizeLinear (x)", {"x": np.zeros(4, np.float32)}, {}),
