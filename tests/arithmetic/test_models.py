@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import models
+import families
 import numpy as np
 import onnxruntime
 import pytest
@@ -37,16 +37,16 @@ def near(found, expected, *, atol=1e-5):
         np.testing.assert_allclose(array, expected[name], rtol=2e-4, atol=atol, err_msg=name)
 
 
-@pytest.mark.parametrize("opset", models.OPSETS)
-@pytest.mark.parametrize("family", models.FAMILIES)
+@pytest.mark.parametrize("opset", families.OPSETS)
+@pytest.mark.parametrize("family", families.FAMILIES)
 def test_a_model_has_the_bits_of_the_document_at_every_operator_set(family, opset):
-    model, feeds = models.FAMILIES[family](opset)
+    model, feeds = families.FAMILIES[family](opset)
     assert bits(aivm.load(model, threads=1).run(feeds)) == bits(reference.run(model, feeds))
 
 
-@pytest.mark.parametrize("family", models.FAMILIES)
+@pytest.mark.parametrize("family", families.FAMILIES)
 def test_a_model_has_the_numbers_of_onnx_runtime(family):
-    model, feeds = models.FAMILIES[family](RUNTIME_OPSET)
+    model, feeds = families.FAMILIES[family](RUNTIME_OPSET)
     # Engines that sum in another order can differ by a step of a quantised tensor.
     atol = 0.2 if family == "quantised" else 1e-5
     near(aivm.load(model, threads=1).run(feeds), runtime(model, feeds), atol=atol)
@@ -54,7 +54,7 @@ def test_a_model_has_the_numbers_of_onnx_runtime(family):
 
 @pytest.mark.parametrize("family", ["mlp", "resnet", "encoder", "unet"])
 def test_a_model_has_the_numbers_of_the_standards_evaluator(family):
-    model, feeds = models.FAMILIES[family](models.OPSETS[-1])
+    model, feeds = families.FAMILIES[family](families.OPSETS[-1])
     names = [item.name for item in model.graph.output]
     expected = dict(zip(names, ReferenceEvaluator(model).run(None, feeds), strict=True))
     near(aivm.load(model, threads=1).run(feeds), expected)
@@ -62,7 +62,7 @@ def test_a_model_has_the_numbers_of_the_standards_evaluator(family):
 
 @pytest.mark.parametrize("family", ["mlp", "resnet", "unet"])
 def test_an_item_alone_has_the_bits_that_it_has_in_a_batch(family):
-    model, feeds = models.FAMILIES[family](21)
+    model, feeds = families.FAMILIES[family](21)
     session = aivm.load(model, threads=1)
     whole = session.run(feeds)
     for row in range(len(feeds["x"])):
@@ -70,12 +70,12 @@ def test_an_item_alone_has_the_bits_that_it_has_in_a_batch(family):
         assert bits(alone) == bits({name: array[row : row + 1] for name, array in whole.items()})
 
 
-@pytest.mark.parametrize("opset", models.OPSETS)
+@pytest.mark.parametrize("opset", families.OPSETS)
 def test_a_decoder_with_a_cache_gives_the_bits_of_the_whole_run(opset):
-    model, feeds = models.decoder(opset, cached=False)
+    model, feeds = families.decoder(opset, cached=False)
     whole = aivm.load(model, threads=1).run(feeds)["y"]
     assert bits({"y": whole}) == bits(reference.run(model, feeds))
-    model, start = models.decoder(opset, cached=True)
+    model, start = families.decoder(opset, cached=True)
     session = aivm.load(model, threads=1)
     past = {name: start[name] for name in ("past_k", "past_v")}
     for t in range(feeds["tokens"].shape[1]):
@@ -83,12 +83,12 @@ def test_a_decoder_with_a_cache_gives_the_bits_of_the_whole_run(opset):
         assert step["y"].tobytes() == whole[:, t : t + 1].tobytes(), t
         past = {"past_k": step["k"], "past_v": step["v"]}
     if opset == RUNTIME_OPSET:
-        near({"y": whole}, runtime(*models.decoder(opset, cached=False)))
+        near({"y": whole}, runtime(*families.decoder(opset, cached=False)))
 
 
 def attention(*, past):
     """The operator by itself, in heads, with rotated positions and a root-mean-square norm before."""
-    s = models.Sketch(23, 12)
+    s = families.Sketch(23, 12)
     x = s.input("x", [1, "t", 16])
     cosines, sines = (s.input(name, [1, "t", 2]) for name in ("cos", "sin"))
     y = s.op("RMSNormalization", x, s.constant(1 + 0.1 * s.random.standard_normal(16)))
@@ -102,7 +102,10 @@ def attention(*, past):
 
 
 def test_the_operator_of_attention_gives_the_same_bits_from_its_cache():
-    x, angles = models.numbers(1, 6, 16), np.arange(6, dtype=np.float32)[None, :, None] * np.array([1, 0.1], np.float32)
+    x, angles = (
+        families.numbers(1, 6, 16),
+        np.arange(6, dtype=np.float32)[None, :, None] * np.array([1, 0.1], np.float32),
+    )
     turns = {"cos": np.cos(angles), "sin": np.sin(angles)}
     feeds = {"x": x, **turns}
     whole = aivm.load(attention(past=False), threads=1).run(feeds)
@@ -160,7 +163,7 @@ def forest(kind, **attributes):
 
 def rows():
     """Rows, some with missing values."""
-    x = models.numbers(50, 4)
+    x = families.numbers(50, 4)
     x[::7, 1] = np.nan
     return {"x": x}
 
