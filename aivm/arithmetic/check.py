@@ -73,7 +73,7 @@ class _Checker:
             return [None] * len(node.outputs)
         if registry.find(node) is None:
             function = functions.standard_body(node, given, [None] * len(given))
-            if function is None and functions.may_have_body(node):
+            if function is None and functions.may_have_body(node.op_type, node.domain, node.version):
                 return output_dtypes(node, schema, given)
             if function is None:
                 raise UnsupportedOperatorError(

@@ -55,7 +55,7 @@ def standard_body(
         kinds: dtypes of its inputs, None for those that are left out.
         shapes: of its inputs, None where they are not known; some bodies depend on them.
     """
-    for schema in _schemas(node):
+    for schema in _schemas(node.op_type, node.domain, node.version):
         if schema.has_function:
             return _fitting(schema, node)
         if schema.has_context_dependent_function:
@@ -72,17 +72,18 @@ def standard_body(
     return None
 
 
-def may_have_body(node: Node) -> bool:
+def may_have_body(op_type: str, domain: str, version: int) -> bool:
     """Whether ONNX defines the operator by a body, if perhaps only for some shapes."""
-    return any(schema.has_function or schema.has_context_dependent_function for schema in _schemas(node))
+    schemas = _schemas(op_type, domain, version)
+    return any(schema.has_function or schema.has_context_dependent_function for schema in schemas)
 
 
-def _schemas(node: Node) -> list[Any]:
+def _schemas(op_type: str, domain: str, version: int) -> list[Any]:
     """The operator's schema at the version of the model, then later ones."""
     found: list[Any] = []
-    for version in range(node.version, defs.onnx_opset_version() + 1) if node.domain == "" else [node.version]:
+    for at in range(version, defs.onnx_opset_version() + 1) if domain == "" else [version]:
         try:
-            schema = defs.get_schema(node.op_type, version, node.domain)
+            schema = defs.get_schema(op_type, at, domain)
         except defs.SchemaError:
             continue
         if all(schema.since_version != other.since_version for other in found):
