@@ -78,7 +78,7 @@ CORE := pyproject.toml CMakeLists.txt $(shell find cmake aivm/arithmetic/core -n
 
 $(VENV)/.run: constraints.txt $(CORE) | $(VENV)/bin/python
 	@echo "setting up Python packages …" >&2
-	@$(PIP) -c constraints.txt -e '.[ort]'
+	@$(PIP) -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/.dev: constraints.txt $(CORE) | $(VENV)/bin/python
@@ -94,7 +94,7 @@ $(VENV)/.bench: constraints.txt $(CORE) | $(VENV)/bin/python
 
 $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PYTHON) -m venv $(VENV)/train
-	@$(VENV)/train/bin/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[ort,train]'
+	@$(VENV)/train/bin/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[train]'
 	@touch $@
 
 # The demo needs anvil and nothing else; a full installation has it too.
