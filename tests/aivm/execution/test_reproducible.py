@@ -252,6 +252,14 @@ def test_more_threads_than_the_limits_allow_are_fewer_threads_and_the_same_bits(
     assert many.tensors == few.tensors
 
 
+def test_composite_operators_work_confined():
+    nodes = [helper.make_node("Selu", ["x"], ["a"]), helper.make_node("HardSwish", ["a"], ["b"]),
+             helper.make_node("Softplus", ["b"], ["c"]), helper.make_node("Celu", ["c"], ["y"])]  # fmt: skip
+    data = model(nodes, [value("x", "F32", ["n"])], [value("y", "F32", ["n"])])
+    x = np.float32([-1.5, 0, 2])
+    assert execute(ours(data), {"x": x}).outputs["y"].tobytes() == aivm.load(data).run({"x": x})["y"].tobytes()
+
+
 def test_operators_that_run_on_the_host_work_confined():
     """What the engine imports on first use, it cannot import any more in a confined worker."""
     scalar = np.float32
