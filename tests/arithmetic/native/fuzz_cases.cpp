@@ -104,6 +104,35 @@ Case binary(Random& r) {
   return c;
 }
 
+Case chain(Random& r) {
+  Case c;
+  c.op = "chain";
+  const std::vector<std::string> names = primitive_names();
+  const Extents to = shape(r, 0, 4);
+  std::vector<std::int64_t> numbers_there, truths_there;
+  for (std::int64_t i = 0, n = r.between(1, 5); i < n; ++i) {
+    const bool truth = i > 0 && r.chance(20);
+    c.in.push_back(tensor(truth ? Dtype::boolean : Dtype::float32, broadcastable(r, to)));
+    (truth ? truths_there : numbers_there).push_back(i);
+  }
+  for (std::int64_t i = 0, n = r.between(1, 10); i < n; ++i) {
+    std::string op = r.pick(std::vector<std::string>{"abs", "sign", "relu", "exp", "tanh", "log", "add", "mul", "div", "min", "max",
+                                                     "pow", "clip", "less", "equal", "where"});
+    if (op == "where" && truths_there.empty()) op = "less";
+    if (i + 1 == n && (op == "less" || op == "equal")) op = "sub";
+    const bool one = op == "abs" || op == "sign" || op == "relu" || op == "exp" || op == "tanh" || op == "log" || op == "clip";
+    const std::int64_t value = static_cast<std::int64_t>(c.in.size()) + i;
+    c.ints.push_back(std::find(names.begin(), names.end(), op) - names.begin());
+    if (op == "where") c.ints.push_back(r.pick(truths_there));
+    c.ints.push_back(r.pick(numbers_there));
+    if (!one) c.ints.push_back(r.pick(numbers_there));
+    while (c.ints.size() % 4 != 0) c.ints.push_back(-1);
+    (op == "less" || op == "equal" ? truths_there : numbers_there).push_back(value);
+  }
+  c.out = {tensor(Dtype::float32, to)};
+  return c;
+}
+
 Case clip(Random& r) {
   Case c;
   c.op = "clip";
@@ -510,7 +539,7 @@ void mutate(Random& r, Case& c) {
 }
 
 Case sensible_case(Random& r) {
-  static const std::vector<std::function<Case(Random&)>> makers{unary, binary, clip, reduce, along_axis, pool, conv, matmul, copy, gather, quantise, interpolate, forest};
+  static const std::vector<std::function<Case(Random&)>> makers{unary, binary, clip, reduce, along_axis, pool, conv, matmul, copy, gather, quantise, interpolate, forest, chain};
   return r.pick(makers)(r);
 }
 

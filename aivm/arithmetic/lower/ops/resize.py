@@ -34,7 +34,8 @@ def lower(
     if mode not in ("nearest", "linear", "cubic"):
         b.refuse(f"mode {mode!r}")
     outside: list[tuple[int, list[bool]]] = []
-    for item in plan:
+    # What is only moved may be moved in any order: single elements first, then whole rows.
+    for item in reversed(plan) if mode == "nearest" else plan:
         if not item.changes:
             continue
         if item.crop is not None:
