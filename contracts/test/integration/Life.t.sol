@@ -29,6 +29,7 @@ contract LifeTest is House {
         vm.prank(anyone);
         market.open(id, proof);
         vm.snapshotGasLastCall(name, "2 open, with the seed's proof");
+        if (size == 3) vm.snapshotGasLastCall("goals", "vrf_fulfilment");
 
         address[] memory members = market.committeeOf(id);
         for (uint256 i = 0; i < size; ++i) {

@@ -281,7 +281,7 @@ abstract contract MarketHandler is House {
         uint256 escrow = _escrowOf(id);
         if (vm.getBlockTimestamp() <= market.jobOf(id).deadline && _seedCanCome(id)) _until(market.jobOf(id).deadline);
         RandomnessId seed = _randomnessOf(id);
-        if (!_seedCanCome(id) && vrf.requestOf(seed).status == IVrfCoordinator.Status.Pending) vrf.reassign(seed);
+        if (!_seedCanCome(id) && vrf.requestOf(seed).status == IVrfCoordinator.Status.Stalled) vrf.reassign(seed);
         market.expire(id);
         _noteFailure(id, escrow);
         ++done["expire"];
@@ -447,7 +447,8 @@ abstract contract MarketHandler is House {
     /// @dev Whether the request is answered, or its operator can still answer it.
     function _seedCanCome(JobId id) private view returns (bool) {
         IVrfCoordinator.Request memory asked = vrf.requestOf(_randomnessOf(id));
-        if (asked.status != IVrfCoordinator.Status.Pending) return asked.status == IVrfCoordinator.Status.Fulfilled;
+        if (asked.status == IVrfCoordinator.Status.Fulfilled) return true;
+        if (asked.status == IVrfCoordinator.Status.Expired) return false;
         return asked.blockHash != 0 || vm.getBlockNumber() <= uint256(asked.blockNumber) + 256;
     }
 

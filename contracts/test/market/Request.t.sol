@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
-import {Commitment, JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
+import {Commitment, JobId, KernelId, RandomnessId, RecordDigest} from "../../types/Ids.sol";
 import {House} from "../integration/House.sol";
 
 contract RequestTest is House {
@@ -53,7 +53,8 @@ contract RequestTest is House {
         assertEq(market.committeeOf(id).length, 0, "committee");
 
         IVrfCoordinator.Request memory asked = vrf.requestOf(job.randomness);
-        assertEq(asked.requester, address(market), "the market asks for the seed");
+        bytes32 seedId = keccak256(abi.encode(block.chainid, address(vrf), address(market), uint64(1)));
+        assertEq(RandomnessId.unwrap(job.randomness), seedId, "the market asks for the seed");
         assertEq(asked.refundTo, requester, "an unanswered request is the requester's money");
         assertEq(asked.fee, vrf.fee(), "the randomness fee is passed on");
     }
