@@ -69,7 +69,11 @@ static void pool_split(const float* __restrict x, float* __restrict even, float*
     for (int k = 0; k < lanes; ++k) even[i / 2 + k] = x[i + 2 * k];
     for (int k = 0; k < lanes; ++k) odd[i / 2 + k] = x[i + 2 * k + 1];
   }
-  for (; i < n; ++i) (i % 2 == 0 ? even : odd)[i / 2] = x[i];
+  for (; i + 2 <= n; i += 2) {
+    even[i / 2] = x[i];
+    odd[i / 2] = x[i + 1];
+  }
+  if (i < n) even[i / 2] = x[i];
 }
 
 constexpr PoolKernels pool_kernels{{pool_greatest, pool_mean, pool_copy, pool_split}};

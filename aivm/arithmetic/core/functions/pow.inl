@@ -88,6 +88,8 @@ AIVM_TEMPLATE Wide<n> cube(Wide<n> x) {
   return select((lost == 0.0) | !(abs(lost) < infinity), product, from_bits(inward | 1));
 }
 
+AIVM_FUNCTION(cube)
+
 static void pow_array(const float* a, std::int64_t a_step, const float* b, std::int64_t b_step, float* y,
                       std::int64_t n) {
   if (b_step == 0 && a_step == 1 && *b == 2.0F) return unary_loop(a, y, n, [](F32 x) { return x * x; });
@@ -97,9 +99,7 @@ static void pow_array(const float* a, std::int64_t a_step, const float* b, std::
       return select(abs(x) == infinite, infinite, sqrt(x) + broadcast(0.0F));
     });
   }
-  if (b_step == 0 && a_step == 1 && *b == 3.0F) {
-    return unary_loop(a, y, n, [](F32 x) { return AIVM_OF_BINARY32(cube, x); });
-  }
+  if (b_step == 0 && a_step == 1 && *b == 3.0F) return cube_array(a, y, n);
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     store(y + i, pow(a_step == 0 ? broadcast(*a) : load(a + i), b_step == 0 ? broadcast(*b) : load(b + i)));
