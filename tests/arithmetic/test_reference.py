@@ -1,4 +1,4 @@
-"""The engine against an implementation written from docs/arithmetic.md alone: every bit of every output."""
+"""The engine against a second implementation of docs/arithmetic.md: every bit of every output."""
 
 from __future__ import annotations
 
