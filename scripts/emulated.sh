@@ -8,7 +8,8 @@
 # - AArch64, emulated: the core and its programs cross-compiled, and the whole Python stack of Debian and PyPI packages.
 #
 # Debian's packages come from the mirror that apt is configured for, and everything is kept in build/emulated, unpacked
-# there and never installed. `full` takes more cases, more processors, and a machine without FMA for programs alone.
+# there and never installed; where they cannot be had, it ends with code 3. `full` takes more cases, more processors, and
+# a machine without FMA for programs alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,8 +39,14 @@ apt() { # ARCHITECTURE PACKAGE…: them and all that they need, into debian/ARCH
         -oAPT::Architecture="$architecture" -oAPT::Architectures=amd64,arm64
         -oDir::State::Lists="$debian/lists" -oDir::State::status="$debian/nothing-is-installed"
         -oDir::Cache="$debian/cache" -oDir::Cache::archives="$archives")
-    [ -e "$debian/updated" ] || { apt-get "${options[@]}" update; touch "$debian/updated"; }
+    [ -e "$debian/updated" ] || { apt-get "${options[@]}" update && touch "$debian/updated"; } || return 1
     apt-get "${options[@]}" --download-only install "$@" >&2
+}
+
+# Its own exit code, so that whoever calls this can tell "nothing was compared" from "something differs".
+unavailable() {
+    echo "the packages of Debian that this needs cannot be had here, so nothing was compared" >&2
+    exit 3
 }
 
 unpack() { # ARCHITECTURE FOLDER
@@ -50,7 +57,7 @@ unpack() { # ARCHITECTURE FOLDER
 
 if [ ! -e "$tools/ready" ]; then
     echo "unpacking an emulator and a cross compiler …" >&2
-    apt amd64 qemu-user-static g++-aarch64-linux-gnu
+    apt amd64 qemu-user-static g++-aarch64-linux-gnu || unavailable
     unpack amd64 "$tools"
     find "$tools/usr/bin" -name 'qemu-*' ! -name qemu-aarch64-static ! -name qemu-x86_64-static -delete
     # The compiler finds its parts relative to itself; its libraries and the target's files it has to be told.
@@ -63,7 +70,7 @@ if [ ! -e "$tools/ready" ]; then
 fi
 if [ ! -e "$root/ready" ]; then
     echo "unpacking Python for AArch64 …" >&2
-    apt arm64 python3 libpython3-dev libstdc++6
+    apt arm64 python3 libpython3-dev libstdc++6 || unavailable
     unpack arm64 "$root"
     touch "$root/ready"
 fi
