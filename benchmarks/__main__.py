@@ -2,7 +2,7 @@
 
     python benchmarks [GROUP …] [--only TEXT …] [--threads N …] [--rounds N] [--json FILE]
 
-Groups are matmul, conv, operators, models, memory, trace; all of them unless some are named, as `make bench` has it.
+Groups are matmul, conv, operators, models, memory, trace, digests; all of them, as in `make bench`, unless named.
 A ratio above one says that we are quicker, or need less.
 """
 
@@ -21,6 +21,8 @@ import report
 TIMED = ("matmul", "conv", "operators", "models")
 #: Groups that measure something else.
 OTHERS = ("memory", "trace")
+#: The group that no time is measured in.
+DIGESTS = "digests"
 
 
 def main() -> None:
@@ -32,13 +34,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=11, help="how often the engines take turns")
     parser.add_argument("--json", type=Path, help="keep the figures in this file too")
     options = parser.parse_args()
-    groups = options.groups or [*TIMED, *OTHERS]
-    if unknown := set(groups) - {*TIMED, *OTHERS}:
-        parser.error(f"there is no group {', '.join(sorted(unknown))}; there are {', '.join([*TIMED, *OTHERS])}")
+    known = [*TIMED, *OTHERS, DIGESTS]
+    groups = options.groups or known
+    if unknown := set(groups) - set(known):
+        parser.error(f"there is no group {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     found: dict[str, Any] = {"machine": report.machine(), "groups": []}
     print(report.machine_text(found["machine"]))
     for group in groups:
         module = importlib.import_module(f"bench_{group}")
+        if group == DIGESTS:
+            found["groups"].append(module.measure())
+            continue
         cases = [case for case in module.cases() if not options.only or any(text in case.name for text in options.only)]
         for threads in options.threads:
             if group in TIMED:

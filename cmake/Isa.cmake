@@ -6,7 +6,7 @@ function(aivm_add_isa name flags)
   set(source ${core}/isa/${name}.cpp)
   add_library(aivm_isa_${name} OBJECT ${source})
   target_include_directories(aivm_isa_${name} PRIVATE ${core})
-  target_compile_options(aivm_isa_${name} PRIVATE ${AIVM_FLOAT_FLAGS} -O3 -Wall -Wextra -Wno-psabi
+  target_compile_options(aivm_isa_${name} PRIVATE ${AIVM_FLOAT_FLAGS} ${AIVM_OPTIMISATION} -Wall -Wextra -Wno-psabi
                          -fno-exceptions -fno-rtti ${flags}
                          # GCC 12 takes the undefined operands of its own intrinsics for mistakes.
                          $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized -Wno-maybe-uninitialized>)

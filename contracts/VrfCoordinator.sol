@@ -8,8 +8,10 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IVrfCoordinator} from "./interfaces/IVrfCoordinator.sol";
 import {Credits} from "./libraries/Credits.sol";
 import {Ecvrf} from "./libraries/Ecvrf.sol";
+import {Rosters} from "./libraries/Rosters.sol";
 import {Secp256k1} from "./libraries/Secp256k1.sol";
 import {RandomnessId} from "./types/Ids.sol";
+import {VrfTicket, VrfTickets} from "./types/VrfTicket.sol";
 
 /// @title ECVRF requests and fulfilments, answered by bonded operators in a drawn order.
 /// @dev What keeps an output from being chosen or re-rolled:
@@ -20,36 +22,44 @@ import {RandomnessId} from "./types/Ids.sol";
 ///        `exitDelay`.
 ///      - Each operator has one chance per request. Withholding costs `slashAmount`, which goes to the treasury and not to
 ///        the requester, who may be the operator's friend, and hands the request to the next.
+///      - No answer is taken before the request's block is `confirmations` deep: a shorter reorganisation happens before
+///        anyone who waits for that has shown an output.
 ///      The only external call is the payment in `Credits.withdraw`, after the state has changed.
+///
+///      What a fulfilment touches is packed: it reads four slots and writes three, one of which it clears.
 contract VrfCoordinator is IVrfCoordinator, Credits {
     using SafeCast for uint256;
+    using Rosters for Rosters.State;
 
-    /// @dev As `Request` of the interface, packed, with the roster that the request is answered from.
     struct Entry {
-        address requester;
-        uint48 blockNumber;
-        uint48 deadline;
-        Status status;
-        uint8 attempt;
-        uint16 operatorCount;
-        uint32 roster;
-        address refundTo;
-        uint96 fee;
-        uint64 nonce;
-        bytes32 blockHash;
-        bytes32 output;
+        VrfTicket ticket; // cleared by the fulfilment
+        bytes32 refundToOrOutput; // the output once there is no ticket: never zero, so an entry that was made stays known
+        bytes32 blockHash; // pinned by the first reassignment
+    }
+
+    struct OperatorState {
+        uint256 keyX;
+        address account;
+        bool keyOdd;
+        uint88 earned; // fees that are not yet credits; 2^88 wei are more than there is
+        // A fulfilment does not touch what follows.
+        uint96 bond;
+        uint48 activeFromBlock;
+        uint48 exitAt;
+        bool active;
     }
 
     /// @notice Operators that can be active at the same time.
-    uint256 public constant MAX_OPERATORS = 64;
+    uint256 public constant MAX_OPERATORS = Rosters.CAPACITY;
     /// @notice Operators that one request can be assigned to, one after the other.
     uint256 public constant MAX_ATTEMPTS = 3;
     /// @notice Bounds of the constructor's parameters.
     uint256 public constant MAX_ANSWER_WINDOW = 1 days;
     uint256 public constant MAX_ACTIVATION_DELAY = 100_000;
     uint256 public constant MAX_EXIT_DELAY = 365 days;
+    uint256 public constant MAX_CONFIRMATIONS = 64;
 
-    bytes32 private constant ALPHA_DOMAIN = keccak256("aivm/vrf/1");
+    bytes32 private constant ALPHA_DOMAIN = keccak256("aivm/vrf/2");
     bytes32 private constant POSSESSION_DOMAIN = keccak256("aivm/vrf-possession/1");
 
     /// @notice Credited with what silent operators lose.
@@ -66,15 +76,16 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
     uint32 public immutable activationDelay;
     /// @notice Seconds from an operator's exit to the release of its bond.
     uint32 public immutable exitDelay;
+    /// @inheritdoc IVrfCoordinator
+    uint32 public immutable confirmations;
 
-    Operator[] private _operators;
+    mapping(uint256 operatorIndex => OperatorState) private _operators;
     mapping(address account => uint256 indexPlusOne) private _indexOf;
     mapping(bytes32 key => bool) private _keyTaken;
+    uint32 private _operatorCount;
 
-    /// @dev Active operators, by index, in the order of registration: those past their activation delay are a prefix.
-    ///      A roster is never changed, a change makes the next one.
-    mapping(uint32 version => uint32[]) private _rosters;
-    uint32 private _roster;
+    /// @dev Active operators in the order of registration: those past their activation delay come first.
+    Rosters.State private _roster;
 
     mapping(RandomnessId => Entry) private _entries;
     mapping(address requester => uint64) private _nonces;
@@ -86,11 +97,14 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         uint96 slashAmount_,
         uint32 answerWindow_,
         uint32 activationDelay_,
-        uint32 exitDelay_
+        uint32 exitDelay_,
+        uint32 confirmations_
     ) {
         require(treasury_ != address(0), VrfCoordinator_InvalidParameters());
+        require(fee_ <= type(uint88).max, VrfCoordinator_InvalidParameters());
         require(slashAmount_ > 0 && slashAmount_ <= minimumBond_, VrfCoordinator_InvalidParameters());
         require(answerWindow_ > 0 && answerWindow_ <= MAX_ANSWER_WINDOW, VrfCoordinator_InvalidParameters());
+        require(confirmations_ > 0 && confirmations_ <= MAX_CONFIRMATIONS, VrfCoordinator_InvalidParameters());
         require(activationDelay_ > 0 && activationDelay_ <= MAX_ACTIVATION_DELAY, VrfCoordinator_InvalidParameters());
         // A request made just before an operator leaves can reach it as the last one: the bond stays for twice the time
         // that this takes, because those who reassign may be late too.
@@ -102,6 +116,7 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         answerWindow = answerWindow_;
         activationDelay = activationDelay_;
         exitDelay = exitDelay_;
+        confirmations = confirmations_;
     }
 
     // ---- operators
@@ -110,39 +125,31 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
     function registerOperator(uint256 keyX, uint256 keyY, bytes calldata proof) external payable returns (uint256 operatorIndex) {
         require(_indexOf[msg.sender] == 0, VrfCoordinator_AlreadyOperator(msg.sender));
         require(msg.value >= minimumBond, VrfCoordinator_BondTooLow(msg.value, minimumBond));
-        uint32[] memory roster = _rosters[_roster];
-        require(roster.length < MAX_OPERATORS, VrfCoordinator_TooManyOperators(MAX_OPERATORS));
+        require(_roster.length < MAX_OPERATORS, VrfCoordinator_TooManyOperators(MAX_OPERATORS));
         _takeKey(keyX, keyY, proof);
 
-        operatorIndex = _operators.length;
+        uint32 index = _operatorCount++;
         uint48 activeFromBlock = (block.number + activationDelay).toUint48();
-        _operators.push(
-            Operator({
-                account: msg.sender,
-                active: true,
-                activeFromBlock: activeFromBlock,
-                exitAt: 0,
-                bond: msg.value.toUint96(),
-                keyX: keyX,
-                keyY: keyY
-            })
-        );
-        _indexOf[msg.sender] = operatorIndex + 1;
-
-        uint32[] memory next = new uint32[](roster.length + 1);
-        // At most MAX_OPERATORS turns.
-        for (uint256 i = 0; i < roster.length; ++i) {
-            next[i] = roster[i];
-        }
-        next[roster.length] = operatorIndex.toUint32();
-        _rosters[++_roster] = next;
-        emit OperatorRegistered(operatorIndex, msg.sender, keyX, keyY, activeFromBlock);
+        _operators[index] = OperatorState({
+            keyX: keyX,
+            account: msg.sender,
+            keyOdd: keyY & 1 == 1,
+            earned: 0,
+            bond: msg.value.toUint96(),
+            activeFromBlock: activeFromBlock,
+            exitAt: 0,
+            active: true
+        });
+        _indexOf[msg.sender] = uint256(index) + 1;
+        _roster.append(index, activeFromBlock);
+        emit OperatorRegistered(index, msg.sender, keyX, keyY, activeFromBlock);
+        return index;
     }
 
     /// @inheritdoc IVrfCoordinator
     function exit() external {
         uint256 index = _ownIndex();
-        Operator storage leaver = _operators[index];
+        OperatorState storage leaver = _operators[index];
         require(leaver.exitAt == 0, VrfCoordinator_AlreadyExiting(index));
         leaver.exitAt = (block.timestamp + exitDelay).toUint48();
         _deactivate(index);
@@ -152,14 +159,27 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
     /// @inheritdoc IVrfCoordinator
     function withdrawBond() external {
         uint256 index = _ownIndex();
-        Operator storage leaver = _operators[index];
+        OperatorState storage leaver = _operators[index];
         require(leaver.exitAt != 0, VrfCoordinator_NotExiting(index));
         require(block.timestamp >= leaver.exitAt, VrfCoordinator_StillLocked(index, leaver.exitAt));
         uint96 bond = leaver.bond;
         leaver.bond = 0;
         delete _indexOf[msg.sender]; // the account may come back, with another key
+        _collect(index);
         _credit(msg.sender, bond);
         emit BondWithdrawn(index, bond);
+    }
+
+    /// @inheritdoc IVrfCoordinator
+    function collect(uint256 operatorIndex) external returns (uint256 amount) {
+        return _collect(operatorIndex);
+    }
+
+    /// @inheritdoc Credits
+    function withdraw() public override returns (uint256) {
+        uint256 indexPlusOne = _indexOf[msg.sender];
+        if (indexPlusOne != 0) _collect(indexPlusOne - 1);
+        return super.withdraw();
     }
 
     // ---- requests
@@ -168,69 +188,60 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
     function request(address refundTo) external payable returns (RandomnessId id) {
         require(msg.value >= fee, VrfCoordinator_FeeTooLow(msg.value, fee));
         require(refundTo != address(0), VrfCoordinator_InvalidRefundAddress());
-        uint256 count = _assignableCount();
+        uint8 count = _assignableCount();
         require(count != 0, VrfCoordinator_NoOperators());
 
         uint64 nonce = _nonces[msg.sender]++;
         id = RandomnessId.wrap(keccak256(abi.encode(block.chainid, address(this), msg.sender, nonce)));
         Entry storage entry = _entries[id];
-        entry.requester = msg.sender;
-        entry.blockNumber = block.number.toUint48();
-        entry.deadline = (block.timestamp + answerWindow).toUint48();
-        entry.status = Status.Pending;
-        entry.operatorCount = count.toUint16();
-        entry.roster = _roster;
-        entry.refundTo = refundTo;
-        entry.fee = fee;
-        entry.nonce = nonce;
-        emit RandomnessRequested(id, msg.sender, nonce, entry.blockNumber);
+        uint48 blockNumber = block.number.toUint48();
+        uint48 deadline = (block.timestamp + answerWindow).toUint48();
+        entry.ticket = VrfTickets.pack(uint88(fee), blockNumber, deadline, _roster.version, count); // the constructor bounds the fee
+        entry.refundToOrOutput = bytes32(uint256(uint160(refundTo)));
+        emit RandomnessRequested(id, msg.sender, nonce, blockNumber);
         _credit(refundTo, msg.value - fee);
     }
 
     /// @inheritdoc IVrfCoordinator
     function fulfil(RandomnessId id, bytes calldata proof) external returns (bytes32 output) {
-        Entry storage entry = _pending(id);
-        (uint256 index, bytes32 alpha) = _challenge(id, entry);
-        Operator storage assigned = _operators[index];
-        bool valid;
-        (valid, output) = Ecvrf.verify(assigned.keyY & 1 == 1, assigned.keyX, abi.encodePacked(alpha), proof);
-        require(valid, VrfCoordinator_InvalidProof(id));
+        Entry storage entry = _entries[id];
+        VrfTicket ticket = _openTicket(id, entry);
+        (uint256 index, bytes32 blockHash) = _drawn(id, entry, ticket);
+        output = _verified(id, index, blockHash, proof);
 
-        entry.status = Status.Fulfilled;
-        entry.output = output;
+        entry.ticket = VrfTicket.wrap(0);
+        entry.refundToOrOutput = output;
+        _operators[index].earned += ticket.fee();
         emit RandomnessFulfilled(id, index, output);
-        _credit(assigned.account, entry.fee);
     }
 
     /// @inheritdoc IVrfCoordinator
     function reassign(RandomnessId id) external {
-        Entry storage entry = _pending(id);
-        bytes32 blockHash = _blockHashOf(entry);
-        if (blockHash == 0 && block.number > entry.blockNumber) {
-            // Nobody touched it while the hash could be read: nobody can be named, and nobody can answer any more.
-            _expire(id, entry);
-            return;
-        }
-        require(block.timestamp > entry.deadline, VrfCoordinator_NotLate(id, entry.deadline));
-        require(blockHash != 0, VrfCoordinator_SameBlock(id));
-        _slash(_assigned(id, entry, blockHash), id);
+        Entry storage entry = _entries[id];
+        VrfTicket ticket = _openTicket(id, entry);
+        bytes32 blockHash = _blockHashOf(entry, ticket);
+        require(_isStalled(ticket, blockHash), VrfCoordinator_NotStalled(id, ticket.deadline()));
+        // Nobody touched it while the hash could be read: nobody can be named, and nobody can answer any more.
+        if (blockHash == 0) return _expire(id, entry, ticket);
+        _slash(_assigned(id, ticket, blockHash), id);
 
-        uint8 attempt = entry.attempt + 1;
-        if (attempt == Math.min(MAX_ATTEMPTS, entry.operatorCount)) {
-            _expire(id, entry);
-            return;
-        }
-        entry.attempt = attempt;
-        entry.deadline = (block.timestamp + answerWindow).toUint48();
+        uint8 attempt = ticket.attempt() + 1;
+        if (attempt == Math.min(MAX_ATTEMPTS, ticket.operatorCount())) return _expire(id, entry, ticket);
+        uint48 deadline = (block.timestamp + answerWindow).toUint48();
+        entry.ticket = ticket.next(deadline);
         entry.blockHash = blockHash;
-        emit RandomnessReassigned(id, attempt, entry.deadline);
+        emit RandomnessReassigned(id, attempt, deadline);
     }
 
     // ---- views
 
     /// @inheritdoc IVrfCoordinator
     function challengeOf(RandomnessId id) external view returns (uint256 operatorIndex, bytes32 alpha) {
-        return _challenge(id, _pending(id));
+        Entry storage entry = _entries[id];
+        bytes32 blockHash;
+        (operatorIndex, blockHash) = _drawn(id, entry, _openTicket(id, entry));
+        OperatorState storage drawn = _operators[operatorIndex];
+        alpha = _alpha(id, drawn.keyX, drawn.keyOdd, blockHash);
     }
 
     /// @inheritdoc IVrfCoordinator
@@ -241,35 +252,54 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
     /// @inheritdoc IVrfCoordinator
     function requestOf(RandomnessId id) external view returns (Request memory) {
         Entry storage entry = _entries[id];
+        VrfTicket ticket = entry.ticket;
+        Status status = _statusOf(entry, ticket);
+        bytes32 word = entry.refundToOrOutput;
         return Request({
-            requester: entry.requester,
-            blockNumber: entry.blockNumber,
-            deadline: entry.deadline,
-            status: entry.status,
-            attempt: entry.attempt,
-            operatorCount: entry.operatorCount,
-            refundTo: entry.refundTo,
-            fee: entry.fee,
-            nonce: entry.nonce,
+            status: status,
+            blockNumber: ticket.blockNumber(),
+            deadline: ticket.deadline(),
+            attempt: ticket.attempt(),
+            operatorCount: ticket.operatorCount(),
+            fee: ticket.fee(),
+            refundTo: status == Status.Fulfilled ? address(0) : _addressIn(word),
             blockHash: entry.blockHash,
-            output: entry.output
+            output: status == Status.Fulfilled ? word : bytes32(0)
         });
     }
 
     /// @inheritdoc IVrfCoordinator
     function outputOf(RandomnessId id) external view returns (Status status, bytes32 output) {
         Entry storage entry = _entries[id];
-        return (entry.status, entry.output);
+        status = _statusOf(entry, entry.ticket);
+        if (status == Status.Fulfilled) output = entry.refundToOrOutput;
     }
 
     /// @inheritdoc IVrfCoordinator
     function operator(uint256 operatorIndex) external view returns (Operator memory) {
-        return _operators[operatorIndex];
+        OperatorState storage state = _operators[operatorIndex];
+        require(state.account != address(0), VrfCoordinator_UnknownOperator(operatorIndex));
+        return Operator({
+            account: state.account,
+            active: state.active,
+            activeFromBlock: state.activeFromBlock,
+            exitAt: state.exitAt,
+            bond: state.bond,
+            earned: state.earned,
+            keyX: state.keyX,
+            keyOdd: state.keyOdd
+        });
     }
 
     /// @inheritdoc IVrfCoordinator
     function operatorCount() external view returns (uint256) {
-        return _operators.length;
+        return _operatorCount;
+    }
+
+    /// @inheritdoc Credits
+    function creditOf(address account) public view override returns (uint256) {
+        uint256 indexPlusOne = _indexOf[account];
+        return super.creditOf(account) + (indexPlusOne == 0 ? 0 : _operators[indexPlusOne - 1].earned);
     }
 
     /// @inheritdoc IVrfCoordinator
@@ -301,31 +331,33 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
     }
 
     /// @dev How many of the present roster may be assigned to a request in this block.
-    function _assignableCount() private view returns (uint256 count) {
-        uint32[] storage roster = _rosters[_roster];
-        count = roster.length;
+    function _assignableCount() private view returns (uint8 count) {
+        count = _roster.length;
+        if (block.number >= _roster.activeFromBlock) return count;
+        uint32 version = _roster.version;
         // At most MAX_OPERATORS turns: over those registered within the activation delay.
-        while (count != 0 && _operators[roster[count - 1]].activeFromBlock > block.number) --count;
+        while (count != 0 && _operators[_roster.memberAt(version, count - 1)].activeFromBlock > block.number) --count;
+    }
+
+    /// @dev Makes an operator's fees a credit of its account.
+    function _collect(uint256 index) private returns (uint256 amount) {
+        OperatorState storage payee = _operators[index];
+        amount = payee.earned;
+        payee.earned = 0;
+        _credit(payee.account, amount);
     }
 
     /// @dev Takes an operator off the roster, if it is on it, for requests to come.
     function _deactivate(uint256 index) private {
-        Operator storage leaver = _operators[index];
+        OperatorState storage leaver = _operators[index];
         if (!leaver.active) return;
         leaver.active = false;
-        uint32[] memory roster = _rosters[_roster];
-        uint32[] memory next = new uint32[](roster.length - 1);
-        uint256 kept = 0;
-        // At most MAX_OPERATORS turns.
-        for (uint256 i = 0; i < roster.length; ++i) {
-            if (roster[i] != index) next[kept++] = roster[i];
-        }
-        _rosters[++_roster] = next;
+        _roster.remove(index.toUint32());
     }
 
     /// @dev Takes what the bond still holds of `slashAmount`. Too small a bond ends the operator's new assignments.
     function _slash(uint256 index, RandomnessId id) private {
-        Operator storage late = _operators[index];
+        OperatorState storage late = _operators[index];
         uint96 amount = late.bond < slashAmount ? late.bond : slashAmount;
         late.bond -= amount;
         emit OperatorSlashed(index, id, amount);
@@ -333,36 +365,65 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         if (late.bond < minimumBond) _deactivate(index);
     }
 
-    function _expire(RandomnessId id, Entry storage entry) private {
-        entry.status = Status.Expired;
+    function _expire(RandomnessId id, Entry storage entry, VrfTicket ticket) private {
+        entry.ticket = ticket.expire();
         emit RandomnessExpired(id);
-        _credit(entry.refundTo, entry.fee);
+        _credit(_addressIn(entry.refundToOrOutput), ticket.fee());
     }
 
-    function _pending(RandomnessId id) private view returns (Entry storage entry) {
-        entry = _entries[id];
-        require(entry.status != Status.Unknown, VrfCoordinator_UnknownRequest(id));
-        require(entry.status == Status.Pending, VrfCoordinator_NotPending(id, entry.status));
+    /// @dev The ticket of a request that is neither fulfilled nor expired.
+    function _openTicket(RandomnessId id, Entry storage entry) private view returns (VrfTicket ticket) {
+        ticket = entry.ticket;
+        if (ticket.isOpen()) return ticket;
+        Status status = _statusOf(entry, ticket);
+        require(status != Status.Unknown, VrfCoordinator_UnknownRequest(id));
+        revert VrfCoordinator_NotPending(id, status);
     }
 
-    /// @dev Zero within the request's own block, and when the chain no longer tells.
-    function _blockHashOf(Entry storage entry) private view returns (bytes32) {
-        return entry.blockHash != 0 ? entry.blockHash : Blockhash.blockHash(entry.blockNumber);
+    function _statusOf(Entry storage entry, VrfTicket ticket) private view returns (Status) {
+        if (!ticket.exists()) return entry.refundToOrOutput == 0 ? Status.Unknown : Status.Fulfilled;
+        if (ticket.isExpired()) return Status.Expired;
+        return _isStalled(ticket, _blockHashOf(entry, ticket)) ? Status.Stalled : Status.Pending;
     }
 
-    function _assigned(RandomnessId id, Entry storage entry, bytes32 blockHash) private view returns (uint256) {
-        uint256 first = uint256(keccak256(abi.encode(blockHash, id))) % entry.operatorCount;
-        return _rosters[entry.roster][(first + entry.attempt) % entry.operatorCount];
+    /// @dev Whether `reassign` may move the request on: the assigned operator is late, or nobody can answer any more. Not in the
+    ///      request's own block, whose hash is not there yet.
+    function _isStalled(VrfTicket ticket, bytes32 blockHash) private view returns (bool) {
+        return block.number > ticket.blockNumber() && (block.timestamp > ticket.deadline() || blockHash == 0);
     }
 
-    function _challenge(RandomnessId id, Entry storage entry) private view returns (uint256 index, bytes32 alpha) {
-        require(block.number > entry.blockNumber, VrfCoordinator_SameBlock(id));
-        bytes32 blockHash = _blockHashOf(entry);
-        require(blockHash != 0, VrfCoordinator_BlockHashGone(id, entry.blockNumber));
-        index = _assigned(id, entry, blockHash);
-        Operator storage assigned = _operators[index];
-        alpha = keccak256(
-            abi.encode(ALPHA_DOMAIN, block.chainid, address(this), assigned.keyX, assigned.keyY, entry.requester, entry.nonce, blockHash)
-        );
+    /// @dev Zero within the request's own block, and when the chain no longer tells. Only what was reassigned has a pinned one.
+    function _blockHashOf(Entry storage entry, VrfTicket ticket) private view returns (bytes32) {
+        return ticket.attempt() != 0 ? entry.blockHash : Blockhash.blockHash(ticket.blockNumber());
+    }
+
+    function _assigned(RandomnessId id, VrfTicket ticket, bytes32 blockHash) private view returns (uint256) {
+        uint256 first = uint256(keccak256(abi.encode(blockHash, id))) % ticket.operatorCount();
+        return _roster.memberAt(ticket.roster(), (first + ticket.attempt()) % ticket.operatorCount());
+    }
+
+    /// @dev Who has to answer now, and the hash that decided it.
+    function _drawn(RandomnessId id, Entry storage entry, VrfTicket ticket) private view returns (uint256 index, bytes32 blockHash) {
+        uint256 firstBlock = uint256(ticket.blockNumber()) + confirmations;
+        require(block.number >= firstBlock, VrfCoordinator_Unconfirmed(id, firstBlock));
+        blockHash = _blockHashOf(entry, ticket);
+        require(blockHash != 0, VrfCoordinator_BlockHashGone(id, ticket.blockNumber()));
+        index = _assigned(id, ticket, blockHash);
+    }
+
+    function _alpha(RandomnessId id, uint256 keyX, bool keyOdd, bytes32 blockHash) private view returns (bytes32) {
+        return keccak256(abi.encode(ALPHA_DOMAIN, block.chainid, address(this), keyX, keyOdd, id, blockHash));
+    }
+
+    function _verified(RandomnessId id, uint256 index, bytes32 blockHash, bytes calldata proof) private view returns (bytes32 output) {
+        uint256 keyX = _operators[index].keyX;
+        bool keyOdd = _operators[index].keyOdd;
+        bool valid;
+        (valid, output) = Ecvrf.verify(keyOdd, keyX, abi.encode(_alpha(id, keyX, keyOdd, blockHash)), proof);
+        require(valid, VrfCoordinator_InvalidProof(id));
+    }
+
+    function _addressIn(bytes32 word) private pure returns (address) {
+        return address(uint160(uint256(word)));
     }
 }

@@ -198,6 +198,7 @@ def _creations(address: dict[str, str], deployer: str, chosen: Parameters) -> di
             vrf.answer_window,
             vrf.activation_delay,
             vrf.exit_delay,
+            vrf.confirmations,
         ),
         # These two have to know the market, which comes last because it asks them.
         ValidatorStaking.NAME: (market, treasury, staking.minimum_stake, staking.thaw_period, staking.epoch_length),

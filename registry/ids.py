@@ -46,7 +46,7 @@ RandomnessId: TypeAlias = bytes
 COMMITMENT_DOMAIN = keccak(text="aivm/commitment/1")
 _EIP712_DOMAIN = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _COMMIT = keccak(text="Commit(bytes32 job,uint8 round,bytes32 commitment)")
-VRF_DOMAIN = keccak(text="aivm/vrf/1")
+VRF_DOMAIN = keccak(text="aivm/vrf/2")
 VRF_POSSESSION_DOMAIN = keccak(text="aivm/vrf-possession/1")
 
 
@@ -124,10 +124,12 @@ def vrf_alpha(
     block_hash: bytes,
 ) -> bytes:
     """The input that the operator with this affine public key has to prove for a request; 32 bytes."""
+    request = randomness_id(chain_id=chain_id, coordinator=coordinator, requester=requester, nonce=nonce)
+    key_x, key_y = key
     return keccak(
         encode(
-            ["bytes32", "uint256", "address", "uint256", "uint256", "address", "uint256", "bytes32"],
-            [VRF_DOMAIN, chain_id, coordinator, *key, requester, nonce, block_hash],
+            ["bytes32", "uint256", "address", "uint256", "bool", "bytes32", "bytes32"],
+            [VRF_DOMAIN, chain_id, coordinator, key_x, key_y % 2 == 1, request, block_hash],
         )
     )
 

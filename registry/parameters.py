@@ -32,7 +32,10 @@ DEVELOPMENT_MARKET = MarketParameters(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VrfParameters:
-    """The VrfCoordinator's: amounts in wei, times in seconds, the activation delay in blocks."""
+    """The VrfCoordinator's: amounts in wei, times in seconds, activation delay and confirmations in blocks.
+
+    An operator has `answer_window` from the request on, so it must be longer than `confirmations` blocks take.
+    """
 
     fee: int = ETHER // 10_000
     minimum_bond: int = ETHER // 10
@@ -40,6 +43,7 @@ class VrfParameters:
     answer_window: int = 20
     activation_delay: int = 1
     exit_delay: int = 3600
+    confirmations: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ python scripts/export_cli.py
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,4 +39,5 @@ def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    os.environ["COLUMNS"] = "110"  # not the terminal's
     TARGET.write_text(render(), encoding="utf-8")

@@ -1,15 +1,12 @@
-"""Trains the digit classifier of `kernels/digits`, quantises it to integers, and writes it as ONNX.
+"""Trains the digit classifier of `kernels/digits` on the reproducible engine, and writes it as ONNX.
 
     pip install 'aivm[train]'
     python scripts/train_digits.py            # writes kernels/digits
     python scripts/train_digits.py --check    # trains again and compares with what is there, byte for byte
 
-The network is trained in binary64, then rounded to 8-bit weights and activations, so that the graph has integers only:
-products of uint8 summed in int32, biases in int32, and between the layers a division by a power of two. Every sum is
-exact in any order, so any conforming engine gives the same bits.
-
-The same machine gives the same bytes each time: one thread, fixed seeds, and the plainest code paths of torch. Another
-processor or another version of torch may round differently while training, and then the weights differ.
+A step of training is itself an ONNX graph: the network forwards, its gradients backwards, and AdamW. The engine gives
+the same bits on every machine, and so every machine that trains gets the same weights. What the graph does not compute,
+the order of the images and the learning rate, is single operations on integers and binary64.
 
 The data are scikit-learn's bundled digits (UCI, Optical Recognition of Handwritten Digits): 1797 images of 8 x 8 pixels
 from 0 to 16. Every fifth image is held out: it is used neither to train nor to choose anything.
@@ -19,28 +16,36 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-# Before torch is imported: its code without vector extensions, and a matrix library that does not choose by processor.
-os.environ.update(ATEN_CPU_CAPABILITY="default", MKL_CBWR="COMPATIBLE", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import torch
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_digits
-from torch import nn
 
+import aivm
 from aivm import tensors
+from aivm.seeds import random_input
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FOLDER = Path(__file__).resolve().parents[1] / "kernels" / "digits"
-EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY, SEED = 60, 32, 2e-3, 1e-2, 0
+EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY, SEED = 60, 32, 4e-3, 1e-2, bytes(32)
+SMOOTHING, MOMENTUM, SPREAD, LEAST = 0.05, 0.9, 0.999, 1e-8  # of labels; AdamW's beta 1, beta 2 and epsilon
+CHANNELS = 16  # of the second convolution
 OPSET, IR_VERSION = 17, 8
-ZERO_POINT = 128  # of the weights: a stored byte b is the weight b - 128
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+#: The parameters, float32, in the order of the layers.
+SHAPES = {
+    "weight1": (8, 1, 3, 3), "bias1": (8,), "weight2": (CHANNELS, 8, 3, 3), "bias2": (CHANNELS,),
+    "weight3": (16 * CHANNELS, 32), "bias3": (32,), "weight4": (32, 10), "bias4": (10,),
+}  # fmt: skip
+
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +56,30 @@ class Data:
     labels: np.ndarray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """A quantised layer: y = clip((x · (weight - 128) + bias) / 2^shift, 0, 255); the last has no shift.
+class Graph:
+    """A graph that is being written; every call of a method is a node, named as its output."""
 
-    Attributes:
-        weight: uint8, [out, in, 3, 3] or [in, out].
-        bias: int32 [out], half of 2^shift included, so that the division rounds to nearest.
-        shift: bits to divide by, or None.
-    """
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
 
-    weight: np.ndarray
-    bias: np.ndarray
-    shift: int | None
+    def constant(self, name: str, value: object) -> str:
+        """An initializer."""
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def node(self, operator: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+        """A node with one output."""
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+        return output
+
+    def model(self, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]) -> bytes:
+        """The ONNX file, checked."""
+        graph = helper.make_graph(self.nodes, name, inputs, outputs, self.constants)
+        opsets = [helper.make_opsetid("", OPSET)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="train_digits")
+        onnx.checker.check_model(model, full_check=True)
+        return model.SerializeToString(deterministic=True)
 
 
 def load() -> tuple[Data, Data]:
@@ -77,154 +93,173 @@ def load() -> tuple[Data, Data]:
     )
 
 
-def train(data: Data) -> nn.Sequential:
-    """The network in binary64."""
-    torch.manual_seed(SEED)
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(mode=True)
-    torch.backends.mkldnn.enabled = False
-    network = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(8, 16, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(256, 32),
-        nn.ReLU(),
-        nn.Linear(32, 10),
-    ).double()
-    images, labels = torch.from_numpy(data.images).double(), torch.from_numpy(data.labels).long()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    steps = EPOCHS * math.ceil(len(labels) / BATCH)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    order = np.random.RandomState(SEED)
+def forward(graph: Graph) -> str:
+    """The network: uint8 `image` [N, 1, 8, 8] to float32 `logits` [N, 10]."""
+    graph.node("Cast", ["image"], "pixels", to=TensorProto.FLOAT)
+    graph.node("Mul", ["pixels", graph.constant("sixteenth", np.float32(1 / 16))], "ink")
+    graph.node("Conv", ["ink", "weight1", "bias1"], "sum1", pads=[1, 1, 1, 1])
+    graph.node("Relu", ["sum1"], "active1")
+    graph.node("Conv", ["active1", "weight2", "bias2"], "sum2", pads=[1, 1, 1, 1])
+    graph.node("Relu", ["sum2"], "active2")
+    graph.node("MaxPool", ["active2"], "pooled", kernel_shape=[2, 2], strides=[2, 2])
+    graph.node("Flatten", ["pooled"], "features")
+    graph.node("Gemm", ["features", "weight3", "bias3"], "sum3")
+    graph.node("Relu", ["sum3"], "active3")
+    return graph.node("Gemm", ["active3", "weight4", "bias4"], "logits")
+
+
+def backward(graph: Graph) -> None:
+    """Gradients of the mean cross-entropy between the logits and `target` [N, 10]: one for each parameter, `d_NAME`."""
+    zero, count = graph.constant("zero", np.float32(0)), graph.constant("count", np.float32(BATCH))
+    graph.node("LogSoftmax", ["logits"], "logs")
+    graph.node("Mul", ["target", "logs"], "products")
+    graph.node("ReduceSum", ["products"], "likelihood", keepdims=0)
+    graph.node("Softmax", ["logits"], "chances")
+    graph.node("Sub", ["chances", "target"], "excess")
+    graph.node("Div", ["excess", count], "d_sum4")
+
+    def linear(number: int, given: str) -> None:
+        graph.node("Gemm", [given, f"d_sum{number}"], f"d_weight{number}", transA=1)
+        graph.node("ReduceSum", [f"d_sum{number}", "first_axis"], f"d_bias{number}", keepdims=0)
+        graph.node("Gemm", [f"d_sum{number}", f"weight{number}"], f"d_given{number}", transB=1)
+
+    def convolution(number: int, given: str) -> None:
+        # The images become the channels: sums over images and places are what a convolution computes.
+        graph.node("Transpose", [given], f"given{number}", perm=[1, 0, 2, 3])
+        graph.node("Transpose", [f"d_sum{number}"], f"kernel{number}", perm=[1, 0, 2, 3])
+        graph.node("Conv", [f"given{number}", f"kernel{number}"], f"turned{number}", pads=[1, 1, 1, 1])
+        graph.node("Transpose", [f"turned{number}"], f"d_weight{number}", perm=[1, 0, 2, 3])
+        graph.node("ReduceSum", [f"d_sum{number}", "other_axes"], f"d_bias{number}", keepdims=0)
+
+    def rectifier(number: int, gradient: str) -> None:
+        graph.node("Greater", [f"active{number}", zero], f"on{number}")
+        graph.node("Where", [f"on{number}", gradient, zero], f"d_sum{number}")
+
+    graph.constant("first_axis", np.int64([0]))
+    graph.constant("other_axes", np.int64([0, 2, 3]))
+    linear(4, "active3")
+    rectifier(3, "d_given4")
+    linear(3, "features")
+    # To every place of a window that has its greatest value; among zeros that is stopped by the rectifier.
+    graph.constant("windows", np.int64([BATCH, CHANNELS, 4, 1, 4, 1]))
+    graph.constant("spread", np.int64([BATCH, CHANNELS, 4, 2, 4, 2]))
+    graph.constant("square", np.int64([BATCH, CHANNELS, 8, 8]))
+    for source, name in (("pooled", "greatest"), ("d_given3", "d_greatest")):
+        graph.node("Reshape", [source, "windows"], f"{name}_windows")
+        graph.node("Expand", [f"{name}_windows", "spread"], f"{name}_spread")
+        graph.node("Reshape", [f"{name}_spread", "square"], name)
+    graph.node("Equal", ["active2", "greatest"], "chosen")
+    graph.node("Where", ["chosen", "d_greatest", zero], "d_active2")
+    rectifier(2, "d_active2")
+    convolution(2, "active1")
+    graph.node("ConvTranspose", ["d_sum2", "weight2"], "d_active1", pads=[1, 1, 1, 1])
+    rectifier(1, "d_active1")
+    convolution(1, "ink")
+
+
+def update(graph: Graph, name: str) -> None:
+    """AdamW (Loshchilov, Hutter, 2019) for one parameter: `new_NAME`, and its moments `new_m_NAME`, `new_v_NAME`."""
+    graph.node("Mul", [f"m_{name}", "momentum"], f"kept_m_{name}")
+    graph.node("Mul", [f"d_{name}", "momentum_left"], f"added_m_{name}")
+    graph.node("Add", [f"kept_m_{name}", f"added_m_{name}"], f"new_m_{name}")
+    graph.node("Mul", [f"v_{name}", "spread_kept"], f"kept_v_{name}")
+    graph.node("Mul", [f"d_{name}", f"d_{name}"], f"squared_{name}")
+    graph.node("Mul", [f"squared_{name}", "spread_left"], f"added_v_{name}")
+    graph.node("Add", [f"kept_v_{name}", f"added_v_{name}"], f"new_v_{name}")
+    graph.node("Div", [f"new_v_{name}", "v_correction"], f"mean_v_{name}")
+    graph.node("Sqrt", [f"mean_v_{name}"], f"root_{name}")
+    graph.node("Add", [f"root_{name}", "least"], f"divisor_{name}")
+    graph.node("Div", [f"new_m_{name}", f"divisor_{name}"], f"direction_{name}")
+    graph.node("Mul", [f"direction_{name}", "rate"], f"change_{name}")
+    graph.node("Mul", [name, "decay"], f"decayed_{name}")
+    graph.node("Sub", [f"decayed_{name}", f"change_{name}"], f"new_{name}")
+
+
+def training_step() -> bytes:
+    """The graph of one step: from images, targets, parameters and moments to new parameters and moments."""
+    graph = Graph()
+    for name, value in (
+        ("momentum", MOMENTUM), ("momentum_left", 1 - MOMENTUM),
+        ("spread_kept", SPREAD), ("spread_left", 1 - SPREAD), ("least", LEAST),
+    ):  # fmt: skip
+        graph.constant(name, np.float32(value))
+    forward(graph)
+    backward(graph)
+    values = {}
+    for name, shape in SHAPES.items():
+        update(graph, name)
+        values |= {f"{kind}{name}": shape for kind in ("", "m_", "v_")}
+
+    def floats(name: str, shape: Sequence[int]) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    inputs = [
+        helper.make_tensor_value_info("image", TensorProto.UINT8, [BATCH, 1, 8, 8]),
+        floats("target", [BATCH, 10]),
+    ]
+    inputs += [floats(name, []) for name in ("rate", "decay", "v_correction")]
+    inputs += [floats(name, shape) for name, shape in values.items()]
+    outputs = [floats("likelihood", []), *(floats(f"new_{name}", shape) for name, shape in values.items())]
+    return graph.model("training_step", inputs, outputs)
+
+
+def train(data: Data) -> Arrays:
+    """The parameters, trained; the same on every machine."""
+    session = aivm.load(training_step())
+    state = {
+        f"{kind}{name}": np.zeros(shape, np.float32) for name, shape in SHAPES.items() for kind in ("", "m_", "v_")
+    }
+    for name, shape in SHAPES.items():
+        if name.startswith("weight"):
+            inputs = math.prod(shape[1:]) if len(shape) == 4 else shape[0]
+            state[name] = random_input(name, shape, "normal", SEED) * np.float32(math.sqrt(2 / inputs))
+    targets = np.float32(1 - SMOOTHING) * np.eye(10, dtype=np.float32) + np.float32(SMOOTHING / 10)
+    per_epoch = len(data.labels) // BATCH
+    left_m = left_v = 1.0
     for epoch in range(EPOCHS):
+        order = np.argsort(random_input(f"order {epoch}", [len(data.labels)], "uniform", SEED), kind="stable")
         total = 0.0
-        shuffled = order.permutation(len(labels))
-        for start in range(0, len(labels), BATCH):
-            batch = torch.from_numpy(shuffled[start : start + BATCH])
-            loss = nn.functional.cross_entropy(network(images[batch] / 16), labels[batch], label_smoothing=0.05)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += loss.item() * len(batch)
+        for step in range(per_epoch):
+            batch = order[step * BATCH : (step + 1) * BATCH]
+            gone = (epoch * per_epoch + step) / (EPOCHS * per_epoch)
+            rate = LEARNING_RATE * (1 - gone) * (1 - gone) * (1 + 2 * gone)  # from all to nothing, flat at both ends
+            left_m, left_v = left_m * MOMENTUM, left_v * SPREAD
+            feeds = {
+                "image": data.images[batch],
+                "target": targets[data.labels[batch]],
+                "rate": np.array(rate / (1 - left_m), np.float32),
+                "decay": np.array(1 - rate * WEIGHT_DECAY, np.float32),
+                "v_correction": np.array(1 - left_v, np.float32),
+            }
+            results = session.run({**feeds, **state})
+            total -= float(results.pop("likelihood"))
+            state = {name.removeprefix("new_"): value for name, value in results.items()}
         if epoch % 10 == 9:
-            print(f"epoch {epoch + 1}: loss {total / len(labels):.4f}", file=sys.stderr)
-    return network
+            print(f"epoch {epoch + 1}: loss {total / (per_epoch * BATCH):.4f}", file=sys.stderr)
+    return {name: state[name] for name in SHAPES}
 
 
-def quantise(network: nn.Sequential, data: Data) -> list[Layer]:
-    """The layers in integers, with ranges taken from the training images.
-
-    The scale of the weights is chosen so that from one layer's integers to the next there is only a power of two:
-    s_weight = s_out / (s_in · 2^shift), with the greatest shift at which the weights still fit into 8 bits.
-    """
-    layers = []
-    scale = 1 / 16  # of the input: the network was trained on pixels / 16
-    values = torch.from_numpy(data.images).double() / 16
-    modules = list(network)
-    weighted = [index for index, module in enumerate(modules) if isinstance(module, (nn.Conv2d, nn.Linear))]
-    for index, after in zip(weighted, [*weighted[1:], None], strict=True):
-        module = modules[index]
-        weight = module.weight.detach().numpy()
-        greatest = np.abs(weight).max()
-        if after is None:
-            shift, step = None, greatest / 127
-        else:
-            with torch.no_grad():
-                for step_module in modules[index:after]:
-                    values = step_module(values)
-            out_scale = float(values.max()) / 255
-            shift = math.floor(math.log2(127 * out_scale / (scale * greatest)))
-            step = out_scale / (scale * 2**shift)
-        stored = (np.rint(weight / step) + ZERO_POINT).astype(np.uint8)
-        half = 0 if shift is None else 2 ** (shift - 1)
-        bias = np.rint(module.bias.detach().numpy() / (scale * step)) + half
-        layers.append(
-            # torch keeps a matrix as [out, in], MatMul wants [in, out].
-            Layer(weight=stored.T if stored.ndim == 2 else stored, bias=bias.astype(np.int32), shift=shift)
-        )
-        if shift is not None:
-            scale = out_scale
-    return layers
-
-
-def build(layers: list[Layer]) -> bytes:
-    """The ONNX file: integer operators only."""
-    nodes: list[onnx.NodeProto] = []
-    constants: list[onnx.TensorProto] = []
-
-    def constant(name: str, value: np.ndarray) -> str:
-        constants.append(numpy_helper.from_array(value, name))
-        return name
-
-    def node(operator: str, inputs: list[str], output: str, **attributes: object) -> str:
-        nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
-        return output
-
-    zero = constant("zero", np.uint8(0))
-    middle = constant("weight_zero", np.uint8(ZERO_POINT))
-    least, greatest = constant("least", np.int32(0)), constant("greatest", np.int32(255))
-    value = "image"
-    for number, layer in enumerate(layers, 1):
-        weight = constant(f"weight{number}", layer.weight)
-        if layer.weight.ndim == 4:
-            value = node("ConvInteger", [value, weight, zero, middle], f"product{number}", pads=[1, 1, 1, 1])
-        else:
-            value = node("MatMulInteger", [value, weight, zero, middle], f"product{number}")
-        bias = layer.bias.reshape([1, -1] + [1] * (layer.weight.ndim - 2))
-        last = layer.shift is None
-        value = node("Add", [value, constant(f"bias{number}", bias)], "logits" if last else f"sum{number}")
-        if not last:
-            divisor = constant(f"divisor{number}", np.int32(2**layer.shift))
-            value = node("Div", [value, divisor], f"quotient{number}")
-            value = node("Clip", [value, least, greatest], f"clipped{number}")
-            value = node("Cast", [value], f"activation{number}", to=TensorProto.UINT8)
-        if number == 2:
-            value = node("MaxPool", [value], "pooled", kernel_shape=[2, 2], strides=[2, 2])
-            value = node("Flatten", [value], "features")
-    graph = helper.make_graph(
-        nodes,
+def build(parameters: Arrays) -> bytes:
+    """The ONNX file of the kernel."""
+    graph = Graph()
+    forward(graph)
+    for name, value in parameters.items():
+        graph.constant(name, value)
+    return graph.model(
         "digits",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 1, 8, 8])],
-        [helper.make_tensor_value_info("logits", TensorProto.INT32, ["N", 10])],
-        constants,
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 10])],
     )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="train_digits"
-    )
-    onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
 
 
-def evaluate(layers: list[Layer], images: np.ndarray) -> np.ndarray:
-    """The logits by numpy's integers, int64 [N, 10]: what the ONNX file must give."""
-    values = images.astype(np.int64)
-    for number, layer in enumerate(layers, 1):
-        weight = layer.weight.astype(np.int64) - ZERO_POINT
-        if weight.ndim == 4:
-            padded = np.pad(values, [(0, 0), (0, 0), (1, 1), (1, 1)])
-            windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
-            values = np.einsum("nchwij,ocij->nohw", windows, weight) + layer.bias[None, :, None, None]
-        else:
-            values = values @ weight + layer.bias
-        if layer.shift is not None:
-            values = np.clip(values >> layer.shift, 0, 255)
-        if number == 2:
-            values = values.reshape(len(values), -1, 4, 2, 4, 2).max(axis=(3, 5)).reshape(len(values), -1)
-    return values
-
-
-def files(layers: list[Layer], held_out: Data) -> dict[str, bytes]:
+def files(model: bytes, held_out: Data) -> dict[str, bytes]:
     """What goes into the folder, by path: the model, the conformance cases, the held-out images and labels."""
     cases = {"blank": np.zeros([1, 1, 8, 8], np.uint8), "full": np.full([1, 1, 8, 8], 16, np.uint8)}
     for digit in (0, 3, 5, 8, 9):
         first = int(np.flatnonzero(held_out.labels == digit)[0])
         cases[WORDS[digit]] = held_out.images[first : first + 1]
     return {
-        "model.onnx": build(layers),
+        "model.onnx": model,
         "held_out.safetensors": tensors.encode({"image": held_out.images, "label": held_out.labels}),
         **{f"cases/{name}.safetensors": tensors.encode({"image": image}) for name, image in cases.items()},
     }
@@ -237,25 +272,22 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     training, held_out = load()
-    network = train(training)
-    layers = quantise(network, training)
-    with torch.no_grad():
-        floating = network(torch.from_numpy(held_out.images).double() / 16).argmax(1).numpy()
-    integer = evaluate(layers, held_out.images).argmax(1)
-    for name, answers in (("binary64", floating), ("integer", integer)):
-        right = int((answers == held_out.labels).sum())
-        print(f"{name}: {right} of {len(answers)} held-out images, {right / len(answers):.2%}")
+    model = build(train(training))
+    for name, data in (("training", training), ("held-out", held_out)):
+        answers = aivm.load(model).run({"image": data.images})["logits"].argmax(1)
+        right = int((answers == data.labels).sum())
+        print(f"{right} of {len(answers)} {name} images, {right / len(answers):.2%}")
     differing = 0
-    for name, data in files(layers, held_out).items():
+    for name, content in files(model, held_out).items():
         path = arguments.folder / name
         if arguments.check:
-            same = path.exists() and path.read_bytes() == data
+            same = path.exists() and path.read_bytes() == content
             differing += not same
             print(f"{'same' if same else 'DIFFERS'}: {name}")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            print(f"{len(data):7} bytes: {name}")
+            path.write_bytes(content)
+            print(f"{len(content):7} bytes: {name}")
     return min(differing, 1)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Kinds = dict[str, "str | None"]
 _MAX_DEPTH = 32
+#: Nodes of all graphs, with those of a function's body for each of its calls.
+_MOST_NODES = 1 << 17
 
 
 def check_model(graph: Graph, model_functions: Functions) -> None:
@@ -32,6 +34,7 @@ def check_model(graph: Graph, model_functions: Functions) -> None:
 class _Checker:
     def __init__(self, model_functions: Functions) -> None:
         self._functions = model_functions
+        self._nodes = 0
 
     def graph(
         self, graph: Graph, around: Mapping[str, str | None], inputs: Sequence[str | None], depth: int
@@ -53,6 +56,9 @@ class _Checker:
         return [kinds.get(port.name) for port in graph.outputs]
 
     def _node(self, node: Node, kinds: Kinds, depth: int) -> Sequence[str | None]:
+        self._nodes += 1
+        if self._nodes > _MOST_NODES:
+            raise LoopLimitError(f"{node.title}: functions within functions come to more than {_MOST_NODES} nodes")
         given = [kinds.get(name) if name else None for name in node.inputs]
         key = (node.domain, node.op_type, node.overload)
         if key in self._functions:
@@ -67,7 +73,7 @@ class _Checker:
             return [None] * len(node.outputs)
         if registry.find(node) is None:
             function = functions.standard_body(node, given, [None] * len(given))
-            if function is None and functions.may_have_body(node):
+            if function is None and functions.may_have_body(node.op_type, node.domain, node.version):
                 return output_dtypes(node, schema, given)
             if function is None:
                 raise UnsupportedOperatorError(

@@ -32,6 +32,14 @@ class LoopLimitError(ArithmeticEngineError):
     """A loop that runs longer, or graphs that are nested deeper, than the session allows."""
 
 
+class SettingError(ArithmeticEngineError):
+    """A setting of a session that makes no sense, or something that no model can be loaded from."""
+
+
+class DefectError(ArithmeticEngineError):
+    """The engine tripped over a graph that it should have run, or refused by another name: a mistake of the engine."""
+
+
 class FeedError(ArithmeticEngineError):
     """An input that the model does not take."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aivm.arithmetic.lower import dtypes, stage
-from aivm.arithmetic.lower.hosted import HostedLoop
-from aivm.arithmetic.lower.stage import Demanded, Finished, Hosted, Limits, Walk
+from aivm.arithmetic.lower.hosted import Budget, HostedLoop
+from aivm.arithmetic.lower.stage import Demanded, Finished, Hosted, Limits, Walk, named
 from aivm.arithmetic.lower.values import Storage, Value, new_storage
 
 if TYPE_CHECKING:
@@ -94,17 +95,22 @@ class GraphRunner:
 
         return _remember(self._first, tuple((name, _signature(inputs[name])) for name in names), make)
 
-    def run(self, inputs: Mapping[str, ArrayItem], run_plan: RunPlan | None = None) -> list[ArrayItem]:
+    def run(
+        self, inputs: Mapping[str, ArrayItem], run_plan: RunPlan | None = None, budget: Budget | None = None
+    ) -> list[ArrayItem]:
         """The graph's outputs, in order.
 
         Args:
             inputs: by name; tensors are contiguous.
             run_plan: what runs a plan; the core as it is, unless said otherwise.
+            budget: what is left of the limits of the run that this is a part of.
 
         Raises:
             ArithmeticEngineError: the graph cannot be run on these inputs.
         """
         run_plan = run_plan or _run_plan
+        limits = self._settings.limits
+        budget = budget or Budget(iterations=limits.iterations, bytes=limits.memory_bytes)
         current = self.prepare(inputs)
         memory: Memory = {}
         made: set[Storage] = set()
@@ -118,12 +124,12 @@ class GraphRunner:
             if isinstance(boundary, Finished):
                 return [contents.own(item, made) for item in boundary.outputs]
             before = current
-            current, arrays = self._go_on(current, boundary, contents, run_plan)
+            current, arrays = self._go_on(current, boundary, contents, run_plan, budget)
             memory = {storage: memory[storage] for storage in before.needed if storage in memory}
             _fill(memory, current.items, arrays)
 
     def _go_on(
-        self, current: Stage, boundary: Boundary, contents: _Contents, run_plan: RunPlan
+        self, current: Stage, boundary: Boundary, contents: _Contents, run_plan: RunPlan, budget: Budget
     ) -> tuple[Stage, Sequence[ArrayItem]]:
         if isinstance(boundary, Demanded):
             value = boundary.value
@@ -137,11 +143,12 @@ class GraphRunner:
             return current.following(array.tobytes(), learn), ()
         assert isinstance(boundary, Hosted)
         inputs = [contents.array(item) for item in boundary.inputs]
-        if isinstance(boundary.work, HostedLoop):
-            outputs = boundary.work(self._inner_run(run_plan), inputs)
-        else:
-            results = boundary.work(boundary.node, *inputs)
-            outputs = list(results) if isinstance(results, tuple) else [results]
+        with named(boundary.node.title):
+            if isinstance(boundary.work, HostedLoop):
+                outputs = boundary.work(self._inner_run(run_plan, budget), inputs, budget)
+            else:
+                results = boundary.work(boundary.node, *inputs)
+                outputs = list(results) if isinstance(results, tuple) else [results]
         outputs = [_contiguous(item) for item in outputs]
 
         def take() -> Stage:
@@ -153,15 +160,17 @@ class GraphRunner:
 
         return current.following(tuple(_signature(item) for item in outputs), take), outputs
 
-    def _inner_run(self, run_plan: RunPlan) -> Callable[..., list[ArrayItem]]:
+    def _inner_run(self, run_plan: RunPlan, budget: Budget) -> Callable[..., list[ArrayItem]]:
         def run(graph: Graph, constants: Mapping[str, Value], inputs: Mapping[str, ArrayItem]) -> list[ArrayItem]:
             # A loop's constants are one object for as long as its plan is kept; held here, no other takes its id.
             key = id(constants)
-            if key not in self._inner:
-                while len(self._inner) >= _KEPT:
-                    del self._inner[next(iter(self._inner))]
-                self._inner[key] = (constants, GraphRunner(graph, self._functions, self._settings, constants))
-            return self._inner[key][1].run(inputs, run_plan)
+            found = self._inner.get(key)
+            if found is None:
+                found = (constants, GraphRunner(graph, self._functions, self._settings, constants))
+                self._inner[key] = found
+                for old in list(self._inner)[:-_KEPT]:
+                    self._inner.pop(old, None)  # another thread may have
+            return found[1].run(inputs, run_plan, budget)
 
         return run
 
@@ -205,9 +214,11 @@ def _run_plan(current: Stage, memory: Memory, threads: int) -> Memory:
 
 
 def _remember(kept: OrderedDict[Any, Stage], key: Any, make: Callable[[], Stage]) -> Stage:
-    if key in kept:
-        kept.move_to_end(key)
-        return kept[key]
+    found = kept.get(key)
+    if found is not None:
+        with contextlib.suppress(KeyError):  # another thread may have dropped it
+            kept.move_to_end(key)
+        return found
     made = make()
     kept[key] = made
     while len(kept) > _KEPT:

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, EncodeError  # type: ignore[import-untyped]
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from aivm.arithmetic import _core
+from aivm.arithmetic.capacity import memory_bytes
 from aivm.arithmetic.check import check_model
 from aivm.arithmetic.direct import DirectRuns
-from aivm.arithmetic.errors import MalformedModelError, UnsupportedOperatorError
+from aivm.arithmetic.errors import MalformedModelError, SettingError, UnsupportedOperatorError
 from aivm.arithmetic.executor import GraphRunner, Settings
 from aivm.arithmetic.feeds import check_feeds
 from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.lower.graph import Functions, Port, normal_domain, opset_versions, parse_graph, read_port, text
 from aivm.arithmetic.lower.registry import OLDEST_OPSET
-from aivm.arithmetic.lower.stage import Limits
+from aivm.arithmetic.lower.stage import Limits, named
+from aivm.arithmetic.lower.values import check_shape
 from aivm.digests import Digest
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.hosted import ArrayItem
     from aivm.arithmetic.trace import Recording, Trace
     from aivm.tensors import Array
+
+#: What the core takes.
+_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -151,12 +156,15 @@ def open_session(source: Any, *, threads: int | None = None, isa: str = "", limi
         MalformedModelError: it is no model, or breaks the rules of ONNX.
         UnsupportedOperatorError: it has an operator, a version or a dtype that the engine does not have.
     """
-    proto, digest = read_model(source)
-    model = parse_model(proto)
-    settings = Settings(
-        threads=_core.available_threads() if threads is None else threads, isa=isa, limits=limits or Limits()
-    )
     _core.isa(isa)  # a machine that cannot do what is asked for says so now
+    threads = check_threads(threads)
+    limits = limits or Limits()
+    if limits.memory_bytes is None:
+        limits = replace(limits, memory_bytes=memory_bytes())
+    proto, digest = read_model(source)
+    with named("the model"):
+        model = parse_model(proto)
+    settings = Settings(threads=threads, isa=isa, limits=limits)
     session = Session(model, settings, digest=digest)
     shapes = [port.shape for port in session.inputs]
     if all(port.tensor and port.dtype for port in session.inputs) and all(
@@ -166,6 +174,22 @@ def open_session(source: Any, *, threads: int | None = None, isa: str = "", limi
     return session
 
 
+def check_threads(threads: int | None) -> int:
+    """How many threads to use.
+
+    Raises:
+        SettingError: that is no number of threads.
+    """
+    if threads is None:
+        return min(_core.available_threads(), _MOST_THREADS)
+    if type(threads) is not int or not 1 <= threads <= _MOST_THREADS:
+        raise SettingError(
+            f"threads is {threads!r}, not a whole number from 1 to {_MOST_THREADS}",
+            hint="leave it out to use all processors",
+        )
+    return threads
+
+
 def read_model(source: Any) -> tuple[onnx.ModelProto, Digest]:
     """The model's protobuf message, and the SHA-256 of its file and of whatever it has in other files.
 
@@ -173,14 +197,22 @@ def read_model(source: Any) -> tuple[onnx.ModelProto, Digest]:
         MalformedModelError: it cannot be read.
     """
     if isinstance(source, onnx.ModelProto):
-        return source, Digest.of(source.SerializeToString(deterministic=True))
-    data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else None
-    path = None if data is not None else Path(source)
+        try:
+            return source, Digest.of(source.SerializeToString(deterministic=True))
+        except (EncodeError, ValueError) as error:
+            raise MalformedModelError(f"the model has no file form: {error}", hint="load it from its file") from error
+    data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else b""
+    path = Path(source) if isinstance(source, (str, Path)) else None
+    if path is None and not isinstance(source, (bytes, bytearray, memoryview)):
+        raise SettingError(
+            f"a model cannot be loaded from something of the type {type(source).__name__}",
+            hint="give a path, the bytes of a file, or an onnx.ModelProto",
+        )
     try:
         if path is not None:
             data = path.read_bytes()
-        model = onnx.ModelProto.FromString(data or b"")
-        hashed = hashlib.sha256(data or b"")
+        model = onnx.ModelProto.FromString(data)
+        hashed = hashlib.sha256(data)
         if path is not None:
             outside = [tensor for tensor in _tensors(model.graph.node, model.graph) if uses_external_data(tensor)]
             load_external_data_for_model(model, str(path.parent))
@@ -215,18 +247,24 @@ def parse_model(proto: onnx.ModelProto) -> Model:
     if not proto.HasField("graph"):
         raise MalformedModelError("the file is no ONNX model: it has no graph")
     opsets = opset_versions(proto.opset_import)
-    version = opsets.get("", 0)
-    newest = onnx.defs.onnx_opset_version()
-    if not OLDEST_OPSET <= version <= newest:
-        raise UnsupportedOperatorError(
-            f"the model is for operator set {version} of ai.onnx; this engine has {OLDEST_OPSET} to {newest}",
-            hint="export it for another operator set, or convert it with onnx.version_converter",
-        )
+    # A forest needs no operators of the default domain; a node of it without an import is refused by itself.
+    _check_opset(opsets.get("", OLDEST_OPSET), "the model")
+    for function in proto.functions:
+        own = opset_versions(function.opset_import)
+        if "" in own:  # else it has no standard operators
+            _check_opset(own[""], f"the model's function {text(function.name)!r}")
     functions: Functions = {
         (normal_domain(text(function.domain)), text(function.name), text(function.overload)): function
         for function in proto.functions
     }
+    if len(functions) < len(proto.functions):
+        raise MalformedModelError("the model has two functions of one name")
     graph = parse_graph(proto.graph, opsets)
+    names: set[str] = set()
+    for port in graph.outputs:
+        if not port.name or port.name in names:
+            raise MalformedModelError(f"the model has two outputs of the name {port.name!r}, or one without a name")
+        names.add(port.name)
     check_model(graph, functions)
     defaults = tuple(read_port(value) for value in proto.graph.input if value.name in graph.constants)
     return Model(graph=graph, functions=functions, defaults=defaults)
@@ -234,5 +272,15 @@ def parse_model(proto: onnx.ModelProto) -> Model:
 
 def _empty(port: Port) -> Array:
     shape = tuple(extent for extent in port.shape or () if isinstance(extent, int))
+    check_shape(port.name, port.dtype or "float32", shape)
     # One element stands for all: only the shape is looked at.
     return np.broadcast_to(np.zeros((), dtypes.NUMPY[port.dtype or "float32"]), shape)
+
+
+def _check_opset(version: int, what: str) -> None:
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST_OPSET <= version <= newest:
+        raise UnsupportedOperatorError(
+            f"{what} is for operator set {version} of ai.onnx; this engine has {OLDEST_OPSET} to {newest}",
+            hint="export it for another operator set, or convert it with onnx.version_converter",
+        )

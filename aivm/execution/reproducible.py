@@ -145,9 +145,10 @@ def _build() -> EngineBuild:
 
 
 def _warm_up() -> None:
-    """Runs the smallest graph once: what the engine imports on first use, it imports here."""
+    """Runs a small graph of composite operators once: what the engine imports or reads on first use, it does here."""
     value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
     result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
-    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "warm-up", [value], [result])
+    nodes = [helper.make_node("Gelu", ["x"], ["g"]), helper.make_node("Mish", ["g"], ["y"])]
+    graph = helper.make_graph(nodes, "warm-up", [value], [result])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     open_session(model.SerializeToString(), threads=1).run({"x": np.zeros(1, np.float32)})

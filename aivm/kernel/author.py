@@ -59,6 +59,11 @@ class ReproducibleTable(Table, frozen=True, kw_only=True, tag_field="name", tag=
 
     version: str = CAPTURED
 
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return "reproducible"
+
 
 class OnnxRuntimeTable(Table, frozen=True, kw_only=True, tag_field="name", tag="onnxruntime"):
     """`[runtime]` of ONNX Runtime, with its options."""
@@ -70,6 +75,11 @@ class OnnxRuntimeTable(Table, frozen=True, kw_only=True, tag_field="name", tag="
     inter_op_threads: Natural = 1
     execution_mode: ExecutionMode = ExecutionMode.SEQUENTIAL
     deterministic: bool = True
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return "onnxruntime"
 
 
 RuntimeTable = ReproducibleTable | OnnxRuntimeTable

@@ -23,6 +23,7 @@ from aivm.lint.errors import (
     TruncatedModelError,
     UnknownOperatorError,
     UnspecifiedResultError,
+    UnsupportedOperatorError,
 )
 from aivm.lint.lift import Lifted, lift_randomness
 from aivm.lint.linter import lint, require_clean, signature
@@ -48,6 +49,7 @@ __all__ = [
     "TruncatedModelError",
     "UnknownOperatorError",
     "UnspecifiedResultError",
+    "UnsupportedOperatorError",
     "lift_randomness",
     "lint",
     "require_clean",

@@ -25,6 +25,7 @@ class Context:
         sites: every node.
         functions: the model's own functions.
         manifest: the manifest that it should agree with, if any.
+        engine: the name of the engine that is to run it, if it is known.
         directory: the folder that external data may lie in; None if none is allowed.
     """
 
@@ -33,4 +34,5 @@ class Context:
     sites: tuple[Site, ...]
     functions: Mapping[FunctionKey, onnx.FunctionProto]
     manifest: Manifest | None
+    engine: str | None
     directory: Path | None

@@ -86,6 +86,12 @@ class UnspecifiedResultError(KernelLintError):
     rule = "unspecified-result"
 
 
+class UnsupportedOperatorError(KernelLintError):
+    """Something that ONNX has, and the engine that is to run the graph has not."""
+
+    rule = "unsupported-operator"
+
+
 class ManifestDisagreementError(KernelLintError):
     """The graph is not what the manifest says."""
 

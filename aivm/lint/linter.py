@@ -13,7 +13,7 @@ from aivm.lint.context import Context
 from aivm.lint.errors import NestingError, OversizedModelError, TruncatedModelError
 from aivm.lint.graphs import MAX_DEPTH, TooDeepError, function_key, sites
 from aivm.lint.report import Finding, LintReport
-from aivm.lint.rules import agreement, external_data, functions, loops, operators, randomness, results, shapes
+from aivm.lint.rules import agreement, engines, external_data, functions, loops, operators, randomness, results, shapes
 from aivm.lint.signature import Signature, signature_of
 from aivm.lint.wire import too_much
 
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 MAX_MODEL_BYTES = 2**30
 
 
-def lint(model: bytes | Path, manifest: Manifest | None = None, *, directory: Path | None = None) -> LintReport:
+def lint(
+    model: bytes | Path,
+    manifest: Manifest | None = None,
+    *,
+    directory: Path | None = None,
+    engine: str | None = None,
+) -> LintReport:
     """Looks for everything in a model that a kernel must not have.
 
     Args:
@@ -34,6 +40,8 @@ def lint(model: bytes | Path, manifest: Manifest | None = None, *, directory: Pa
         manifest: what the graph is compared with, if given.
         directory: the folder that external data may lie in. Without it there may be none, as in every kernel, whose
             manifest names one file.
+        engine: the name of the engine that is to run the graph, where there is no manifest to say it. What the engine
+            `reproducible` cannot run is found too.
 
     Raises:
         OSError: if the file at the path cannot be read; whatever is in it gives findings, never an error.
@@ -43,7 +51,9 @@ def lint(model: bytes | Path, manifest: Manifest | None = None, *, directory: Pa
         if size > MAX_MODEL_BYTES:
             return LintReport(findings=(_too_large(size),))
         model = model.read_bytes()
-    return LintReport(findings=tuple(_run(model, manifest, directory)))
+    if manifest is not None:
+        engine = manifest.runtime.name
+    return LintReport(findings=tuple(_run(model, manifest, directory, engine)))
 
 
 def require_clean(model: bytes | Path, manifest: Manifest | None = None, *, directory: Path | None = None) -> None:
@@ -81,7 +91,7 @@ def parse(data: bytes) -> onnx.ModelProto:
     return parsed
 
 
-def _run(data: bytes, manifest: Manifest | None, directory: Path | None) -> Iterator[Finding]:
+def _run(data: bytes, manifest: Manifest | None, directory: Path | None, engine: str | None) -> Iterator[Finding]:
     if len(data) > MAX_MODEL_BYTES:
         yield _too_large(len(data))
         return
@@ -105,6 +115,7 @@ def _run(data: bytes, manifest: Manifest | None, directory: Path | None) -> Iter
         sites=nodes,
         functions={function_key(function): function for function in parsed.functions},
         manifest=manifest,
+        engine=engine,
         directory=directory,
     )
     stages = (
@@ -112,6 +123,7 @@ def _run(data: bytes, manifest: Manifest | None, directory: Path | None) -> Iter
         (operators.check, randomness.check, loops.check, results.check),
         (agreement.ports,),
         (shapes.check,),
+        (engines.check,),
         (agreement.check,),
     )
     for stage in stages:

@@ -10,7 +10,8 @@ import {RandomnessId} from "../types/Ids.sol";
 interface IVrfCoordinator {
     enum Status {
         Unknown,
-        Pending,
+        Pending, // somebody may answer: the assigned operator has time
+        Stalled, // the assigned operator is late, or nobody can answer: anyone can move it on with `reassign`
         Fulfilled,
         Expired
     }
@@ -21,21 +22,21 @@ interface IVrfCoordinator {
         uint48 activeFromBlock; // first request block that may be assigned to this operator
         uint48 exitAt; // earliest time of `withdrawBond` after `exit`, 0 while not leaving
         uint96 bond;
+        uint96 earned; // fees that are not yet collected; `creditOf` counts them
         uint256 keyX;
-        uint256 keyY;
+        bool keyOdd; // whether y of the key is odd
     }
 
+    /// @dev Who asked, and its count, are in the event `RandomnessRequested`. Of a fulfilled request only status and output are left.
     struct Request {
-        address requester;
+        Status status; // by the clock
         uint48 blockNumber; // the block whose hash makes the input
         uint48 deadline; // the assigned operator is late after this time, in seconds
-        Status status;
         uint8 attempt; // 0 for the first operator
-        uint16 operatorCount; // operators that were active at the request; the assignment is drawn from these
-        address refundTo;
+        uint8 operatorCount; // operators that were active at the request; the assignment is drawn from these
         uint96 fee;
-        uint64 nonce; // of this requester
-        bytes32 blockHash; // zero until pinned
+        address refundTo;
+        bytes32 blockHash; // zero until pinned by a reassignment
         bytes32 output; // beta, once fulfilled
     }
 
@@ -60,8 +61,9 @@ interface IVrfCoordinator {
     error VrfCoordinator_InvalidKey(uint256 keyX, uint256 keyY);
     error VrfCoordinator_InvalidProof(RandomnessId id);
     error VrfCoordinator_NotPossessed(uint256 keyX, uint256 keyY);
-    error VrfCoordinator_SameBlock(RandomnessId id);
-    error VrfCoordinator_NotLate(RandomnessId id, uint256 deadline);
+    error VrfCoordinator_UnknownOperator(uint256 operatorIndex);
+    error VrfCoordinator_Unconfirmed(RandomnessId id, uint256 firstBlock);
+    error VrfCoordinator_NotStalled(RandomnessId id, uint256 deadline);
     error VrfCoordinator_BlockHashGone(RandomnessId id, uint256 blockNumber);
     error VrfCoordinator_NotExiting(uint256 operatorIndex);
     error VrfCoordinator_AlreadyExiting(uint256 operatorIndex);
@@ -83,26 +85,34 @@ interface IVrfCoordinator {
     ///         register again, as another operator with another key.
     function withdrawBond() external;
 
+    /// @notice Makes the fees that an operator has earned a credit of its account. Anyone may call. `withdraw` does it for its
+    ///         caller; this is for fees that come in after `withdrawBond`.
+    function collect(uint256 operatorIndex) external returns (uint256 amount);
+
     /// @notice Requests one output. The input is fixed by this block's hash, which nobody knows yet.
     /// @param refundTo is credited what is sent above the fee, and the fee if the request expires
     function request(address refundTo) external payable returns (RandomnessId id);
 
     /// @notice Answers a request. Anyone may send it: the proof shows that the assigned operator made it.
-    /// @param proof Gamma (33, SEC1 compressed) | c (16) | s (32) | witness (288 and more): see contracts/libraries/Ecvrf.sol
+    /// @param proof Gamma (33, SEC1 compressed) | c (16) | s (32) | witness (224 and more): see contracts/libraries/Ecvrf.sol
     /// @return output beta, 32 bytes
     function fulfil(RandomnessId id, bytes calldata proof) external returns (bytes32 output);
 
-    /// @notice Slashes a late operator and hands the request to the next one, or expires it after the last one or
-    ///         when the block hash can no longer be read. Anyone may call. What is slashed goes to the treasury: were it
+    /// @notice Moves a stalled request on, always: slashes the late operator and hands the request to the next one, or expires it
+    ///         after the last one or when the block hash can no longer be read. Anyone may call. What is slashed goes to the treasury: were it
     ///         the requester's, a requester in league with an operator could have unwelcome outputs withheld for nothing.
     function reassign(RandomnessId id) external;
 
     /// @notice The input that the operator now assigned has to prove, and who that is.
-    /// @dev alpha = keccak256(abi.encode(ALPHA_DOMAIN, chainid, coordinator, keyX, keyY, requester, nonce, blockHash)).
+    /// @dev alpha = keccak256(abi.encode(ALPHA_DOMAIN, chainid, coordinator, keyX, keyOdd, id, blockHash)), and
+    ///      id = keccak256(abi.encode(chainid, coordinator, requester, nonce)).
     function challengeOf(RandomnessId id) external view returns (uint256 operatorIndex, bytes32 alpha);
 
     /// @notice What `registerOperator` wants proven.
     function possessionAlpha(address account, uint256 keyX, uint256 keyY) external view returns (bytes32 alpha);
+
+    /// @notice Blocks from a request's to the first in which it can be answered.
+    function confirmations() external view returns (uint32);
 
     function requestOf(RandomnessId id) external view returns (Request memory);
 

@@ -8,7 +8,7 @@ abstract contract Credits is ICredits {
     mapping(address account => uint256) private _credits;
 
     /// @inheritdoc ICredits
-    function withdraw() external virtual returns (uint256 amount) {
+    function withdraw() public virtual returns (uint256 amount) {
         amount = _credits[msg.sender];
         require(amount != 0, Credits_NothingToWithdraw(msg.sender));
         // Cleared before the call: a caller that comes back in finds nothing.

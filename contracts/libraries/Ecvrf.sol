@@ -14,22 +14,21 @@ import {Secp256k1} from "./Secp256k1.sol";
 ///
 ///      offset | part of the proof     |  offset | part of the witness
 ///      -------|-----------------------|---------|---------------------------------------------------------------------
-///           0 | Gamma, SEC1 compressed |     81 | y of Gamma
-///          33 | c, 16 bytes           |     113 | x, y of U = s·B - c·Y
-///          49 | s                     |     177 | x, y of s·H
-///             |                       |     241 | x, y of c·Gamma
-///             |                       |     305 | the inverse of x(s·H) - x(c·Gamma) modulo P
-///             |                       |     337 | for each candidate x of encode_to_curve that is below P, in order and up to the
-///             |                       |         | first that is a point: the even root of x³ + 7, or of its negative
+///           0 | Gamma, SEC1 compressed |      81 | x, y of U = s·B - c·Y
+///          33 | c, 16 bytes           |     145 | x, y of s·H
+///          49 | s                     |     209 | x, y of c·Gamma
+///             |                       |     273 | the inverse of x(s·H) - x(c·Gamma) modulo P
+///             |                       |     305 | for each candidate x of encode_to_curve that is below P and no point, in order:
+///             |                       |         | the even root of -(x³ + 7)
 ///
 ///      RFC 9381                            | here                                        | deviation, and what it costs
 ///      ------------------------------------|---------------------------------------------|-----------------------------------------
 ///      §5.4.5 validate_key                 | the caller, once, when it takes the key     | none
-///      §5.4.4 decode_proof                 | exact length; Gamma canonical, on the curve,| none
-///                                          | prefix 02 or 03; s below the order          |
+///      §5.4.4 decode_proof                 | exact length; s below the order; prefix and | none: `ecrecover` takes no other prefix
+///                                          | x of Gamma are given to an `ecrecover`      | and no x that is not on the curve
 ///      §5.4.1.1 encode_to_curve (TAI)      | salted with the key; counter 0 to 255; a    | none: of x³ + 7 and its negative exactly
 ///                                          | root of the negative shows that a candidate | one has a root, so no prover can pass
-///                                          | is no point                                 | over a candidate
+///                                          | is no point, an `ecrecover` that H is one   | over a candidate
 ///      §5.3 U = s·B - c·Y                  | one `ecrecover` gives the address of U, a   | equality of 160 bits, not 512. A false U,
 ///                                          | hash of it, to compare with the claimed U   | or a false V, costs 2^160 trials. The
 ///      §5.3 V = s·H - c·Gamma              | two `ecrecover` for the addresses of s·H    | RFC's own c of 128 bits is guessed with
@@ -47,17 +46,16 @@ import {Secp256k1} from "./Secp256k1.sol";
 ///      inverse are canonical too: a proof has one witness.
 ///
 ///      Assembly, because it is measured: the same in Solidity (slices, encodePacked, the built-in sha256 and ecrecover) costs
-///      17,735 gas and 950 for each further candidate; this 13,600 and 660 (contracts/snapshots/Ecvrf.json). 10,100 of those are
+///      17,700 gas and 950 for each further candidate; this 12,750 and 600 (contracts/snapshots/Ecvrf.json). 9,900 of those are
 ///      the precompiles' own. Memory behind the free pointer is scratch, and the pointer is not moved.
 library Ecvrf {
     uint256 private constant PROOF_C = 33;
     uint256 private constant PROOF_S = 49;
-    uint256 private constant WITNESS_GAMMA_Y = 81;
-    uint256 private constant WITNESS_U = 113;
-    uint256 private constant WITNESS_SH = 177;
-    uint256 private constant WITNESS_C_GAMMA = 241;
-    uint256 private constant WITNESS_INVERSE = 305;
-    uint256 private constant WITNESS_ROOTS = 337;
+    uint256 private constant WITNESS_U = 81;
+    uint256 private constant WITNESS_SH = 145;
+    uint256 private constant WITNESS_C_GAMMA = 209;
+    uint256 private constant WITNESS_INVERSE = 273;
+    uint256 private constant WITNESS_ROOTS = 305;
 
     uint256 private constant P = Secp256k1.P;
     uint256 private constant N = Secp256k1.N;
@@ -74,55 +72,57 @@ library Ecvrf {
         assembly ("memory-safe") {
             start := proof.offset
         }
-        bytes memory text = abi.encodePacked(bytes2(0xFE01), uint8(keyPrefix), keyX, alpha, bytes2(0));
-        (bool encoded, uint256 hX) = _encodeToCurve(text, start, proof.length);
-        if (!encoded || !_isGammaPoint(start)) return (false, 0);
-        if (!_areMultiples(keyPrefix, keyX, hX, start)) return (false, 0);
+        (bool encoded, uint256 hX) = _encodeToCurve(keyPrefix, keyX, alpha, start, proof.length);
+        if (!encoded || !_areMultiples(keyPrefix, keyX, hX, start)) return (false, 0);
         (bool finite, uint256 vX, uint256 vY) = _difference(start);
         if (!finite || !_isChallenge(keyPrefix, keyX, hX, start, vX, vY)) return (false, 0);
         return (true, _output(start));
     }
 
-    /// @dev RFC 9381 §5.4.1.1. The last root must be that of the candidate that is taken, so this also fixes the length.
-    /// @param text what is hashed; its last but one byte is the counter
-    /// @return found false too when none of 256 counters gives a point, which happens to one input in 2^256
+    /// @dev RFC 9381 §5.4.1.1. As many candidates are refused as there are roots, so the next one must be a point, and this
+    ///      also fixes the length. That it is one shows when it is multiplied: a proof that stops too early fails there.
+    /// @return found false too when 256 counters are not enough, which happens to one input in 2^256
     /// @return x of H, whose y is even
-    function _encodeToCurve(bytes memory text, uint256 start, uint256 length) private view returns (bool found, uint256 x) {
-        if (length < WITNESS_ROOTS + 32) return (false, 0);
+    function _encodeToCurve(uint256 keyPrefix, uint256 keyX, bytes memory alpha, uint256 start, uint256 length)
+        private
+        view
+        returns (bool found, uint256 x)
+    {
+        if (length < WITNESS_ROOTS) return (false, 0);
+        uint256 text; // FE 01, the key, alpha, the counter, 00
+        uint256 size;
+        assembly ("memory-safe") {
+            text := mload(0x40)
+            mstore(text, shl(240, 0xFE01))
+            mstore8(add(text, 2), keyPrefix)
+            mstore(add(text, 3), keyX)
+            mcopy(add(text, 35), add(alpha, 32), mload(alpha))
+            size := add(mload(alpha), 37)
+            mstore8(add(text, sub(size, 1)), 0)
+        }
         // Nothing overflows: positions are within the calldata, and what is subtracted from P is below it.
         unchecked {
-            uint256 last = start + length - 32;
+            uint256 end = start + length;
             uint256 place = start + WITNESS_ROOTS;
             // At most 256 turns; two on average.
             for (uint256 counter = 0; counter < 256; ++counter) {
                 assembly ("memory-safe") {
-                    let size := mload(text)
-                    mstore8(add(text, add(size, 30)), counter)
-                    if iszero(staticcall(gas(), 2, add(text, 32), size, 0, 32)) { revert(0, 0) }
+                    mstore8(add(text, sub(size, 2)), counter)
+                    if iszero(staticcall(gas(), 2, text, size, 0, 32)) { revert(0, 0) }
                     x := mload(0)
                 }
                 if (x >= P) continue;
+                if (place == end) return (true, x);
                 uint256 root = _word(place);
-                if (root >= P || root & 1 == 1) break;
-                uint256 square = mulmod(root, root, P);
-                uint256 right = Secp256k1.right(x);
-                if (square == right) return (place == last, x);
-                if (square != P - right || place >= last) break;
+                if (root >= P || root & 1 == 1 || mulmod(root, root, P) != P - Secp256k1.right(x)) break;
                 place += 32;
             }
         }
         return (false, 0);
     }
 
-    function _isGammaPoint(uint256 start) private pure returns (bool) {
-        unchecked {
-            uint256 y = _word(start + WITNESS_GAMMA_Y);
-            return _gammaPrefix(start) == 2 + (y & 1) && Secp256k1.isOnCurve(_gammaX(start), y);
-        }
-    }
-
     /// @dev Whether U, s·H and c·Gamma are what the witness says. `ecrecover(z, v, r, s)` is the address of s/r·R - z/r·B, where R is
-    ///      the point whose x is r and whose y is odd if v is 28.
+    ///      the point whose x is r and whose y is odd if v is 28; where there is none, or r is N or more, it gives nothing.
     function _areMultiples(uint256 keyPrefix, uint256 keyX, uint256 hX, uint256 start) private view returns (bool) {
         // Nothing overflows: positions are within the calldata, and what is subtracted from N is below it.
         unchecked {

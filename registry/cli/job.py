@@ -21,7 +21,7 @@ from registry.cli.options import (
     progress,
     show_facts,
 )
-from registry.cli.tensors import read_inputs
+from registry.cli.tensors import dtypes_of, read_inputs
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -74,7 +74,7 @@ def request(
     from registry import requester
 
     kernel_id = find_kernel(network, kernel)
-    inputs = read_inputs(input_file, requester.manifest_of(network, kernel_id))
+    inputs = read_inputs(input_file, dtypes_of(requester.manifest_of(network, kernel_id)))
     call, value = requester.prepare(
         network, account.address, kernel=kernel_id, inputs=inputs, committee_size=int(committee)
     )

@@ -21,7 +21,7 @@ from registry.cli.options import (
     progress,
     show_facts,
 )
-from registry.cli.tensors import read_inputs
+from registry.cli.tensors import dtypes_of, read_inputs
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -70,12 +70,21 @@ def pack(*, folder: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
+@option(
+    "--engine",
+    envvar="AIVM_ENGINE",
+    type=click.Choice(["reproducible", "onnxruntime"]),
+    help="The engine that is to run an ONNX file.  [default: reproducible]",
+)
 @as_json
-def lint(*, path: Path, as_json: bool) -> None:
+def lint(*, path: Path, engine: str | None, as_json: bool) -> None:
     """Check an ONNX file, or a kernel folder with its manifest.
+
+    What the kernel's engine cannot run is found too; of a folder without a manifest, kernel.toml says which engine.
 
     Exit code 1 if anything was found.
     """
+    from aivm.kernel import author
     from aivm.lint import lint as run_lint
     from aivm.manifest import Manifest
 
@@ -85,7 +94,11 @@ def lint(*, path: Path, as_json: bool) -> None:
         if not model.exists():
             raise click.UsageError(f"{path} holds no model.onnx")
         manifest = Manifest.from_record(record.read_bytes()) if record.exists() else None
-    report = run_lint(model, manifest, directory=model.parent)
+        if engine is not None:
+            raise click.UsageError("--engine is for an ONNX file; a kernel's own files say its engine.")
+        if manifest is None and (path / author.FILE).exists():
+            engine = author.read_author(path).runtime.name
+    report = run_lint(model, manifest, directory=model.parent, engine=engine or "reproducible")
     if as_json:
         emit([{"rule": f.rule, "where": f.where, "message": f.message, "remedy": f.remedy} for f in report.findings])
     for finding in report.findings if not as_json else ():
@@ -127,7 +140,7 @@ def run(*, folder: Path, input_file: Path | None, seed: bytes, threads: int | No
         if not validation.record.conforms:
             raise click.exceptions.Exit(1)
         return
-    inputs = read_inputs(input_file, kernel.manifest)
+    inputs = read_inputs(input_file, dtypes_of(kernel.manifest))
     with progress("running"):
         execution = execute(kernel, inputs, seed=seed, threads=threads)
     if as_json:

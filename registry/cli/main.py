@@ -16,8 +16,10 @@ COMMANDS = {
     "chain": "Start a local chain, deploy the contracts.",
     "content": "Serve, add and fetch content-addressed files.",
     "demo": "Run the whole main job on an embedded chain.",
+    "diverge": "Name the first operator and element in which two runs of a model differ.",
     "job": "Request inferences and read their results.",
     "kernel": "Write, check, run and publish kernels.",
+    "trace": "Write down the digest of every operator's output in one run of a model.",
     "validator": "Stake, check the machine, and validate.",
 }
 

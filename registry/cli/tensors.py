@@ -13,6 +13,7 @@ from aivm.execution.inputs import InputDtypeError, InputError, InputShapeError
 from aivm.nesting import is_deeper
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from aivm.manifest import Manifest
@@ -21,16 +22,21 @@ if TYPE_CHECKING:
 _FORMATS = 'Give a canonical .safetensors file, an .npz archive, or a .json file: {"input name": [[1, 2], [3, 4]]}.'
 
 
-def read_inputs(path: Path, manifest: Manifest) -> dict[str, Array]:
+def dtypes_of(manifest: Manifest) -> dict[str, np.dtype[Any]]:
+    """The dtypes of a kernel's inputs, by name."""
+    return {spec.name: tensors.DTYPES[spec.dtype] for spec in manifest.inputs}
+
+
+def read_inputs(path: Path, dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, Array]:
     """Reads input tensors by name.
 
     Args:
-        path: its suffix names the format. JSON holds an object of nested lists, to which the manifest gives dtypes.
-        manifest: the kernel's.
+        path: its suffix names the format. JSON holds an object of nested lists, to which `dtypes` gives theirs.
+        dtypes: those of the inputs, by name.
 
     Raises:
         aivm.tensors.TensorFileError: a `.safetensors` file that is not a canonical tensor file.
-        InputError: any other file that holds no tensors for this kernel, naming the input at fault.
+        InputError: any other file that holds no tensors for this model, naming the input at fault.
     """
     match path.suffix:
         case ".safetensors":
@@ -42,12 +48,12 @@ def read_inputs(path: Path, manifest: Manifest) -> dict[str, Array]:
             except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
                 raise InputError(f"{path} is no .npz archive of plain arrays: {error}", hint=_FORMATS) from error
         case ".json":
-            return _from_json(path, manifest)
+            return _from_json(path, dtypes)
         case suffix:
             raise InputError(f"{path}: {suffix or 'no suffix'} is no format of tensors", hint=_FORMATS)
 
 
-def _from_json(path: Path, manifest: Manifest) -> dict[str, Array]:
+def _from_json(path: Path, dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, Array]:
     try:
         text = path.read_text(encoding="utf-8")
         if is_deeper(text, 64):
@@ -57,7 +63,6 @@ def _from_json(path: Path, manifest: Manifest) -> dict[str, Array]:
         raise InputError(f"{path} is not JSON: {error}", hint=_FORMATS) from error
     if not isinstance(values, dict):
         raise InputError(f"{path} holds no JSON object", hint=_FORMATS)
-    dtypes = {spec.name: tensors.DTYPES[spec.dtype] for spec in manifest.inputs}
     return {name: _array(name, value, dtypes.get(name)) for name, value in values.items()}
 
 

@@ -66,7 +66,8 @@ HINTS = {
     "registered as an operator: `aivm validator operate`.",
     "VrfCoordinator_InvalidProof": "The proof must be made by the assigned operator over challengeOf's alpha, and have "
     "its witness behind it.",
-    "VrfCoordinator_SameBlock": "The input is not fixed yet: try again after the next block.",
+    "VrfCoordinator_Unconfirmed": "The request's block is not deep enough: try again from the given block on.",
+    "VrfCoordinator_NotStalled": "The assigned operator still has time: wait until its deadline is over.",
     "VrfCoordinator_FeeTooLow": "Send at least `fee`.",
     "Credits_NothingToWithdraw": "This account has no credit.",
 }

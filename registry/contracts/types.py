@@ -27,8 +27,9 @@ class RandomnessStatus(IntEnum):
 
     UNKNOWN = 0
     PENDING = 1
-    FULFILLED = 2
-    EXPIRED = 3
+    STALLED = 2
+    FULFILLED = 3
+    EXPIRED = 4
 
 
 class JobKind(IntEnum):
@@ -117,35 +118,37 @@ class Validator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """A VRF operator: its key in affine coordinates, its bond in wei."""
+    """A VRF operator: x of its key, and whether y is odd; its bond and its uncollected fees in wei."""
 
     account: str
     active: bool
     active_from_block: int
     exit_at: int
     bond: int
+    earned: int
     key_x: int
-    key_y: int
+    key_odd: bool
 
     @property
     def public_key(self) -> bytes:
         """The key in SEC1 compressed form, 33 bytes."""
-        return bytes([2 + self.key_y % 2]) + self.key_x.to_bytes(32)
+        return bytes([2 + self.key_odd]) + self.key_x.to_bytes(32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomnessRequest:
-    """A request for randomness. `deadline` is in seconds, `fee` in wei, `block_hash` zero until pinned."""
+    """A request for randomness. `deadline` is in seconds, `fee` in wei, `block_hash` zero until pinned.
 
-    requester: str
+    `status` is by the clock. Of a fulfilled request only status and output are left, of an unknown one nothing.
+    """
+
+    status: RandomnessStatus
     block_number: int
     deadline: int
-    status: RandomnessStatus
     attempt: int
     operator_count: int
-    refund_to: str
     fee: int
-    nonce: int
+    refund_to: str
     block_hash: bytes
     output: bytes
 

@@ -38,8 +38,12 @@ class VrfCoordinator(CreditsContract):
         return self.prepare("fulfil", request, proof)
 
     def reassign(self, request: RandomnessId) -> Call:
-        """Hands a late request to the next operator, or expires it."""
+        """Moves a stalled request on: slashes the late operator, hands over to the next one, or expires it."""
         return self.prepare("reassign", request)
+
+    def collect(self, index: int) -> Call:
+        """Makes an operator's fees a credit of its account. `withdraw` does it for whoever still has its bond here."""
+        return self.prepare("collect", index)
 
     def challenge_of(self, request: RandomnessId) -> tuple[int, bytes]:
         """(operator index, alpha): who has to prove what now. Read at `pending`: a block has no hash of itself."""
@@ -50,12 +54,12 @@ class VrfCoordinator(CreditsContract):
         return cast("bytes", self.read("possessionAlpha", account, *key))
 
     def request_of(self, request: RandomnessId) -> RandomnessRequest:
-        """A request."""
-        return cast("RandomnessRequest", self.read("requestOf", request))
+        """A request, its status by the clock: as of the pending block unless the contract is pinned to a block."""
+        return cast("RandomnessRequest", self.read("requestOf", request, block=self.now))
 
     def output_of(self, request: RandomnessId) -> tuple[RandomnessStatus, bytes]:
         """(status, output); the output is zero unless fulfilled."""
-        return cast("tuple[RandomnessStatus, bytes]", self.read("outputOf", request))
+        return cast("tuple[RandomnessStatus, bytes]", self.read("outputOf", request, block=self.now))
 
     def operator(self, index: int) -> Operator:
         """An operator, counted from 0."""
@@ -76,6 +80,10 @@ class VrfCoordinator(CreditsContract):
     def minimum_bond(self) -> int:
         """The least that an operator puts up, in wei."""
         return cast("int", self.read("minimumBond"))
+
+    def confirmations(self) -> int:
+        """Blocks from a request's to the first in which it can be answered."""
+        return cast("int", self.read("confirmations"))
 
     def maximum_latency(self) -> int:
         """Longest time from a request to its fulfilment or expiry, in seconds."""

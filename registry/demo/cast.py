@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eth_utils.crypto import keccak
 
+from aivm.arithmetic import _core
 from registry.accounts import Account
 from registry.deployment import ETHER
 
@@ -40,11 +41,14 @@ class Part:
     variables: Mapping[str, str]
 
 
+#: This machine's instruction sets for the engine's kernels, the best first; the last one is on every machine.
+_ISAS = _core.isas()
+
 #: Every setting changes what a library does or could do; the record of the environment names it, the digests must not.
 VALIDATORS = (
     Part(name="validator 1", stake=1 * ETHER, threads=1, variables={}),
-    Part(name="validator 2", stake=2 * ETHER, threads=2, variables={"OMP_NUM_THREADS": "2"}),
-    Part(name="validator 3", stake=3 * ETHER, threads=1, variables={"NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512_SKX"}),
+    Part(name="validator 2", stake=2 * ETHER, threads=2, variables={"AIVM_ISA": _ISAS[-1]}),
+    Part(name="validator 3", stake=3 * ETHER, threads=1, variables={"AIVM_ISA": _ISAS[len(_ISAS) // 2], "TZ": "UTC0"}),
     Part(name="validator 4", stake=2 * ETHER, threads=1, variables={"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA"}),
     Part(name="validator 5", stake=1 * ETHER, threads=2, variables={"TZ": "Asia/Kolkata", "LC_ALL": "C"}),
 )

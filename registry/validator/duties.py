@@ -111,6 +111,7 @@ def _before_the_draw(situation: Situation) -> Duty:
     if in_time and (randomness.status is RandomnessStatus.FULFILLED or situation.my_turn_to_prove):
         return Duty.OPEN
     # Also when the job is too late to be saved: the silent operator is slashed, and the fee goes back.
-    if randomness.status is RandomnessStatus.PENDING and now > randomness.deadline:
+    late = randomness.status is RandomnessStatus.PENDING and now > randomness.deadline
+    if late or randomness.status is RandomnessStatus.STALLED:
         return Duty.REASSIGN
     return Duty.WAIT if in_time and randomness.status is RandomnessStatus.PENDING else Duty.EXPIRE

@@ -223,12 +223,12 @@ class Validator:
 
     def _alpha(self, request: bytes, randomness: RandomnessRequest) -> bytes | None:
         """What this validator's VRF key has to prove, if it is its turn."""
-        if self.vrf_key is None or randomness.status is not RandomnessStatus.PENDING:
+        if self.vrf_key is None or randomness.status not in {RandomnessStatus.PENDING, RandomnessStatus.STALLED}:
             return None
         try:
             index, alpha = self.network.vrf.challenge_of(request)
         except ContractError:
-            return None  # the block hash is not there yet, or no longer
+            return None  # the request's block is not deep enough yet, or its hash is gone
         return alpha if self.network.vrf.operator(index).account == self.account.address else None
 
     def _my_turn(self, job: bytes, due: Duty, round_: int, turn: int) -> bool:

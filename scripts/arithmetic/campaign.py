@@ -28,6 +28,7 @@ from aivm.arithmetic import _core
 from aivm.arithmetic.errors import ArithmeticEngineError
 from aivm.arithmetic.lower.program import raw
 from aivm.arithmetic.session import open_session
+from aivm.arithmetic.trace import root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +73,7 @@ def run_case(case: Case, r: Random) -> tuple[int, list[str]]:
     outputs = session.run(case.feeds)
     expected = bits(outputs)
     runs, wrong = 1, []
+    first = session.trace(case.feeds)
     for isa in _core.isas():
         for threads in THREADS:
             tiles = (r.integer(1, 40), r.integer(1, 40), r.integer(1, 70))
@@ -83,6 +85,12 @@ def run_case(case: Case, r: Random) -> tuple[int, list[str]]:
                 if bits(found) != expected:
                     kind = "plain" if runner is session.plain else "optimised"
                     wrong.append(f"{configured}, {kind} plan")
+            trace = open_session(case.model, threads=threads, isa=isa).trace(case.feeds)
+            runs += 1
+            if trace != first:
+                wrong.append(f"{isa}, {threads} threads, traced")
+    traced = {entry.output: entry.root for entry in first.entries}
+    wrong += [f"the trace of {name}" for name, array in outputs.items() if traced[name] != root(array).hex()]
     size = case.feeds[case.batch[0]].shape[0] if case.batch else 0
     for row in sorted({r.integer(0, size - 1) for _ in range(ROWS)}) if size > 1 else ():
         feeds = {
@@ -136,13 +144,12 @@ def main() -> int:
     total: dict[str, Any] = {"cases": 0, "runs": 0, "batches": 0, "mismatches": [], "refused": []}
     with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
         futures = [pool.submit(run_numbers, operator, range(each)) for operator in operators]
-        for operator, future in zip(operators, futures, strict=True):
+        for future in futures:
             result = future.result()
             for key, value in result.items():
                 total[key] += value
             for item in (*result["mismatches"], *result["refused"]):
                 print(json.dumps(item), flush=True)
-            print(f"{operator}: {result['cases']} cases, {len(result['mismatches'])} mismatches", file=sys.stderr)
     refused = collections.Counter(item["operator"] for item in total["refused"])
     report = {
         "cases": total["cases"],

@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
 import onnx
-from onnx import TensorProto, defs, helper
+from onnx import defs
 
-from aivm.arithmetic.lower import dtypes, registry
+from aivm.arithmetic.lower import bodies, dtypes, registry
 from aivm.arithmetic.lower.flow import FLOW
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operators.md"
+CONFORMANCE = Path(__file__).parents[2] / "tests" / "arithmetic" / "conformance.json"
 BEGIN, END = "<!-- operators: generated -->\n", "<!-- operators: end -->"
 
 _GROUPS = {
@@ -39,8 +41,14 @@ def render() -> str:
             missing.append(title)
         else:
             rows.append(f"| {title} | {schema.since_version} | {how} |")
+    counts = json.loads(CONFORMANCE.read_text())["counts"]
+    passed = (
+        f"Of the standard's own backend node tests {counts['passing']} pass, {counts['failing']} fail and "
+        f"{counts['refused']} are refused by name (`make conformance`)."
+    )
     lines = [
         f"ONNX {onnx.__version__}: {len(rows)} operators are supported, {len(missing)} are not.",
+        passed,
         "",
         "| operator | newest version | how |",
         "|---|---|---|",
@@ -52,10 +60,13 @@ def render() -> str:
 
 
 def _newest() -> dict[tuple[str, str], defs.OpSchema]:
+    """The newest version of each operator that is not deprecated, or that is run all the same."""
     newest: dict[tuple[str, str], defs.OpSchema] = {}
-    for schema in defs.get_all_schemas():
-        if schema.domain in registry.DOMAINS and not schema.deprecated:
-            newest[schema.domain, schema.name] = schema
+    current = {(schema.domain, schema.name) for schema in defs.get_all_schemas() if not schema.deprecated}
+    for schema in sorted(defs.get_all_schemas_with_history(), key=lambda item: item.since_version):
+        key = (schema.domain, schema.name)
+        if schema.domain in registry.DOMAINS and not schema.deprecated and (key in current or key in registry.table()):
+            newest[key] = schema
     return newest
 
 
@@ -103,26 +114,10 @@ def _limits(operator: registry.Operator) -> str:
 
 def _body(schema: defs.OpSchema, inputs: int) -> list[onnx.NodeProto] | None:
     """The nodes of the operator's body, as for so many float32 tensors of four axes."""
+    versions = bodies.versions(schema)
     if schema.has_function:
         return list(schema.function_body.node)
-    if not schema.has_context_dependent_function:
-        return None
-    node = onnx.NodeProto(op_type=schema.name, domain=schema.domain)
-    count = min(inputs, len(schema.inputs))
-    node.input.extend(f"i{index}" for index in range(count))
-    node.output.extend(f"o{index}" for index in range(max(schema.min_output, 1)))
-    for name, attribute in schema.attributes.items():
-        if attribute.required:
-            node.attribute.append(helper.make_attribute(name, 2))
-    kinds = [
-        TensorProto.INT64 if "tensor(float)" not in formal.types else TensorProto.FLOAT
-        for formal in schema.inputs[:count]
-    ]
-    types = [helper.make_tensor_type_proto(kind, [2, 4, 4, 4]).SerializeToString() for kind in kinds]
-    version = max(schema.context_dependent_function_opset_versions)
-    data = schema.get_context_dependent_function_with_opset_version(version, node.SerializeToString(), types)
-    function = onnx.FunctionProto.FromString(data)
-    return list(function.node) or None
+    return list(bodies.sample(schema, inputs, max(versions)).node) or None if versions else None
 
 
 def write(text: str) -> str:

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manifest_examples import example_manifest
+from manifest_examples import REPRODUCIBLE, example_manifest
 from onnx import TensorProto, helper
 from onnx_examples import constant, linear, model, value
 
@@ -31,6 +31,7 @@ from aivm.lint import (
     TruncatedModelError,
     UnknownOperatorError,
     UnspecifiedResultError,
+    UnsupportedOperatorError,
     lift_randomness,
     lint,
     require_clean,
@@ -874,3 +875,98 @@ def test_a_model_that_grows_in_memory_is_refused_before_it_is_parsed(bomb, monke
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_message_are_left_to_the_parser(data):
     assert too_much(data, onnx.ModelProto.DESCRIPTOR) is None
+
+
+# ---- what the engine has not
+
+
+def finds(proto, *, engine="reproducible", directory=None):
+    return lint(proto.SerializeToString(), engine=engine, directory=directory).findings
+
+
+def test_every_operator_that_the_engine_has_not_is_named_with_its_node_and_operator_set():
+    proto = identity(
+        node("Det", ["square"], ["d"], name="volume"),
+        node("Add", ["x", "d"], ["sum"]),
+        node("If", ["yes"], ["y"], then_branch=branch(node("Add", ["sum", "d"], ["t"]), output="t"),
+             else_branch=branch(node("GridSample", ["picture", "grid"], ["g"]),
+                                node("Reshape", ["g", "four"], ["e"]), output="e")),
+        constants=[
+            constant("square", np.eye(2)), constant("yes", TRUE, np.bool_), constant("four", [4], np.int64),
+            constant("picture", np.zeros([1, 1, 2, 2])), constant("grid", np.zeros([1, 2, 2, 2])),
+        ],
+    )  # fmt: skip
+    first, second = finds(proto)
+    assert first.error is second.error is UnsupportedOperatorError
+    assert first.where == "graph/node[0]:Det 'volume'"
+    assert "ai.onnx::Det (operator set 21)" in first.message
+    assert "else_branch/node[0]:GridSample" in second.where
+    assert "docs/operators.md" in first.remedy
+    assert "onnxruntime" in first.remedy
+    assert finds(proto, engine="onnxruntime") == ()
+    assert finds(proto, engine=None) == ()
+
+
+def test_a_dtype_that_the_engine_does_not_compute_with_is_named_with_its_tensor():
+    half = identity(
+        node("Cast", ["x"], ["half"], to=TensorProto.FLOAT16), node("MatMul", ["half", "w"], ["z"], name="product"),
+        node("Cast", ["z"], ["y"], to=TensorProto.FLOAT), constants=[constant("w", np.eye(4), np.float16)],
+    )  # fmt: skip
+    (found,) = finds(half)
+    assert found.error is UnsupportedOperatorError
+    assert all(word in found.message for word in ("MatMul", "operator set 21", "'product'", "'half'", "float16"))
+    assert "float32" in found.remedy
+
+
+def test_an_operator_set_that_is_too_old_for_the_engine_is_named():
+    (found,) = finds(identity(node("Relu", ["x"], ["y"]), opset=11))
+    assert found.error is UnsupportedOperatorError
+    assert "operator set 11" in found.message
+    assert "13 to" in found.message
+
+
+def test_an_operator_inside_a_function_of_the_model_is_named():
+    proto = identity(
+        node("Deep", ["x"], ["y"], domain="local"),
+        functions=[function("Deep", [node("Det", ["a"], ["b"])])],
+        domains=["local"],
+        inputs=[value("x", ["n", 2, 2])],
+    )
+    proto.graph.output[0].type.tensor_type.ClearField("shape")
+    proto.graph.output[0].type.tensor_type.shape.dim.add().dim_param = "n"
+    (found,) = finds(proto)
+    assert found.where == "function local::Deep/node[0]:Det"
+
+
+def test_composite_operators_control_flow_and_functions_are_there():
+    proto = identity(
+        node("Twice", ["x"], ["t"], domain="local"),
+        node("Mish", ["t"], ["m"]),
+        node("If", ["yes"], ["y"], then_branch=branch(node("Selu", ["m"], ["a"]), output="a"),
+             else_branch=branch(node("HardSwish", ["m"], ["b"]), output="b")),
+        functions=[function("Twice", [node("Add", ["a", "a"], ["b"])])], domains=["local"],
+        constants=[constant("yes", TRUE, np.bool_)],
+    )  # fmt: skip
+    assert finds(proto) == ()
+
+
+def test_the_manifest_says_which_engine_is_asked():
+    data = linear()
+    data.graph.node.insert(0, node("Det", ["unit"], ["one"]))
+    data.graph.initializer.append(constant("unit", np.eye(2)))
+    raw = data.SerializeToString()
+    changes = {"model.size": len(raw), "model.operators": ["ai.onnx::Det", "ai.onnx::Gemm", "ai.onnx::Relu"]}
+    ours, theirs = example_manifest(**REPRODUCIBLE, **changes), example_manifest(**changes)
+    assert [finding.rule for finding in lint(raw, ours).findings] == ["unsupported-operator"]
+    assert "unsupported-operator" not in [finding.rule for finding in lint(raw, theirs).findings]
+
+
+def test_a_hidden_draw_stays_the_first_thing_that_is_said():
+    proto = identity(node("RandomNormal", [], ["y"], shape=[4]))
+    assert [finding.rule for finding in finds(proto)] == ["hidden-randomness"]
+
+
+def test_weights_beside_the_file_are_read_before_the_engine_is_asked(tmp_path):
+    proto = linear()
+    onnx.save_model(proto, tmp_path / "m.onnx", save_as_external_data=True, size_threshold=0, location="w")
+    assert lint(tmp_path / "m.onnx", directory=tmp_path, engine="reproducible").findings == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -91,3 +92,67 @@ def test_objects_that_others_could_share_code_with_are_refused(tmp_path):
     done = cmake(*check, "-P", str(ROOT / "cmake" / "CheckIsaSymbols.cmake"))
     assert done.returncode != 0
     assert "other objects could share" in done.stderr
+
+
+@pytest.fixture
+def toolchain(monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.delenv("CMAKE_TOOLCHAIN_FILE", raising=False)
+    monkeypatch.syspath_prepend(str(ROOT / "cmake"))
+    monkeypatch.delitem(sys.modules, "toolchain", raising=False)
+    return importlib.import_module("toolchain")
+
+
+def only(monkeypatch, place, **compilers):
+    """Makes these scripts the only compilers that there are."""
+    place.mkdir(exist_ok=True)
+    for name, script in compilers.items():
+        path = place / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(place))
+
+
+@pytest.mark.parametrize(
+    ("found", "fits"),
+    [
+        ("__clang_major__ 12 201703L", True),
+        ("__clang_major__ 11 201703L", False),
+        ("14 4 201703L", True),
+        ("13 4 201703L", False),
+        ("__clang_major__ 15 201402L", False),
+        ("nothing of the kind", False),
+    ],
+)
+def test_a_compiler_is_taken_if_it_is_new_enough(toolchain, monkeypatch, tmp_path, found, fits):
+    only(monkeypatch, tmp_path / "bin", gxx=f"echo 'aivm: {found}'")
+    (tmp_path / "bin" / "gxx").rename(tmp_path / "bin" / "g++")
+    assert toolchain.installed_compiler() == (str(tmp_path / "bin" / "g++") if fits else "")
+    assert toolchain.requirements() == ([] if fits else [toolchain.ZIG])
+
+
+def test_a_compiler_without_a_c_plus_plus_library_is_none(toolchain, monkeypatch, tmp_path):
+    only(monkeypatch, tmp_path / "bin", gxx="echo 'vector: no such file' >&2; exit 1")
+    (tmp_path / "bin" / "gxx").rename(tmp_path / "bin" / "g++")
+    assert toolchain.installed_compiler() == ""
+
+
+def test_a_compiler_that_is_asked_for_is_used_whatever_it_is(toolchain, monkeypatch):
+    monkeypatch.setenv("CXX", "/opt/of/mine/c++")
+    assert toolchain.requirements() == []
+    assert "CXX" not in toolchain.variables()
+
+
+def test_a_machine_without_a_compiler_and_its_replacement_says_what_to_install(toolchain, monkeypatch, tmp_path):
+    only(monkeypatch, tmp_path / "bin")
+    monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(SystemExit, match=r"no C.. compiler"):
+        toolchain.variables()
+
+
+def test_missing_headers_of_python_are_named_with_their_package(toolchain, monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", COMPILER)
+    monkeypatch.chdir(tmp_path)
+    only(monkeypatch, tmp_path / "bin")
+    with pytest.raises(SystemExit, match=r"libpython3\.\d+-dev"):
+        toolchain.variables(tmp_path / "include")

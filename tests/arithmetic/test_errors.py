@@ -32,6 +32,11 @@ from aivm.arithmetic.errors import (
 PAIR = "g (float[n, 4] a, float[n] b) => (float[n, 4] y) { c = Unsqueeze (b, axis)\n y = Add (a, c) }"
 
 
+def misaligned(*shape):
+    """An array whose elements lie between the places where the machine would have them."""
+    return np.frombuffer(bytes(1) + normal(*shape).tobytes(), np.float32, offset=1).reshape(shape)
+
+
 def pair():
     return load(PAIR, axis=np.array([1], np.int64))
 
@@ -42,20 +47,31 @@ def pair():
         ({"b": normal(3)}, MissingFeedError, "'a' was not given"),
         ({"a": normal(3, 4), "b": normal(3), "c": normal(3)}, UnexpectedFeedError, "no input 'c'"),
         ({"a": normal(3, 4).astype(np.float64), "b": normal(3)}, FeedDtypeError, "'a' is float64.*takes float32"),
-        ({"a": [[1.0]], "b": normal(3)}, FeedDtypeError, "'a' is a list"),
-        ({"a": np.array([["x"]]), "b": normal(3)}, FeedDtypeError, "'a' is <U1"),
+        ({"a": [[1.0]], "b": normal(3)}, FeedDtypeError, "'a' is of the type list"),
+        ({"a": np.array([["x"]]), "b": normal(3)}, FeedDtypeError, "'a' is an array of <U1"),
+        ({"a": np.array([[None]]), "b": normal(3)}, FeedDtypeError, "'a' is an array of object"),
+        ({"a": np.zeros((3, 4), np.complex64), "b": normal(3)}, FeedDtypeError, "'a' is an array of complex64"),
+        ({"a": np.zeros((3, 4), [("re", "f4")]), "b": normal(3)}, FeedDtypeError, "'a' is an array of"),
+        ({"a": np.ma.masked_array(normal(3, 4)), "b": normal(3)}, FeedDtypeError, "'a' is of the type MaskedArray"),
+        ({"a": None, "b": normal(3)}, FeedDtypeError, "'a' is of the type NoneType"),
+        ([normal(3, 4), normal(3)], FeedError, "of the type list, not a dictionary"),
         ({"a": normal(3), "b": normal(3)}, FeedRankError, "'a' has 1 axes"),
         ({"a": normal(3, 5), "b": normal(3)}, FeedShapeError, r"'a' has shape \[3, 5\]; the model takes \[n, 4\]"),
         ({"a": normal(3, 4), "b": normal(2)}, FeedShapeError, "'b' has shape .* in input 'a' it is 3"),
         ({"a": normal(4, 3).T, "b": normal(3)}, FeedLayoutError, "'a' is not contiguous"),
         ({"a": normal(3, 8)[:, ::2], "b": normal(3)}, FeedLayoutError, "'a' is not contiguous"),
-        ({"a": normal(3, 4).astype(">f4"), "b": normal(3)}, FeedLayoutError, "'a' is not contiguous"),
+        ({"a": normal(3, 4).astype(">f4"), "b": normal(3)}, FeedLayoutError, "'a' is not of this machine's byte order"),
+        ({"a": misaligned(3, 4), "b": normal(3)}, FeedLayoutError, "'a' is not aligned"),
     ],
 )
 def test_a_feed_that_the_model_does_not_take_is_named(feeds, error, message):
-    with pytest.raises(error, match=message) as caught:
-        pair().run(feeds)
-    assert isinstance(caught.value, FeedError)
+    session = pair()
+    for _ in range(2):  # the second time when the session knows the way
+        with pytest.raises(error, match=message) as caught:
+            session.run(feeds)
+        assert isinstance(caught.value, FeedError)
+        assert caught.value.hint
+        session.run({"a": normal(3, 4), "b": normal(3)})
 
 
 @pytest.mark.parametrize(

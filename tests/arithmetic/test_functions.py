@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def test_the_proof_over_all_inputs_was_of_these_sources(name):
     assert proof["sources"] == sources(name, proof), f"{name} changed: run tests/arithmetic/prove_functions.py {name}"
     assert proof["inputs"] == 2**32 == proof["decided_by_bound"] + proof["decided_by_mpfr"]
     assert proof["oracle_error_log2"] < -41
+    assert {"avx512", "avx2"} <= set(proof["isas"])
+    assert re.fullmatch("[0-9a-f]{64}", proof["results"])
 
 
 @pytest.fixture

@@ -206,3 +206,28 @@ def test_a_long_chain_takes_the_memory_of_one_tensor_and_one_that_alternates_of_
         session = aivm.load(proto, threads=1)
         program = session.plain.prepare(session._feeds({"t0": normal(64, 64)})).program
         assert program.arena_bytes == tensors * 64 * 64 * 4
+
+
+@pytest.mark.parametrize(("extent", "folded"), [(100, True), (1000, False)])
+def test_a_constant_that_would_be_large_is_computed_in_the_run(extent, folded):
+    session = load(
+        f"""
+        g (float[1] x) => (float[{extent}, {extent}] y)
+        {{
+           shape = Constant <value_ints = [{extent}, {extent}]> ()
+           wide = Expand (one, shape)
+           y = Add (wide, x)
+        }}
+        """,
+        one=np.ones((), np.float32),
+    )
+    assert [step["op"] for step in session.plan({"x": normal(1)})["steps"]] == (["add"] if folded else ["copy", "add"])
+
+
+def test_what_is_computed_beforehand_has_the_bits_of_a_run():
+    text = "g ({inputs}) => (float[5] y) {{ a = Exp (w)\n b = Div (a, v)\n y = Sub (b, w) }}"
+    w, v = normal(5), np.array([1e-38, 3, -0.0, np.inf, 7], np.float32)
+    fixed = load(text.format(inputs=""), w=w, v=v)
+    assert fixed.plan({})["steps"] == []
+    given = load(text.format(inputs="float[5] w, float[5] v"))
+    assert fixed.run({})["y"].tobytes() == given.run({"w": w, "v": v})["y"].tobytes()

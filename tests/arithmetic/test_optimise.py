@@ -106,7 +106,7 @@ def test_a_convolutional_block_keeps_channels_last(make):
         w5=normal(5, 8, seed=8),
     )
     _, ops = both(proto, {"x": make(2, 3, 17, 13)})
-    assert ops.count("relu") == 1  # behind what is no convolution
+    assert ops.count("chain") == 1  # what stands between two convolutions, with the relu behind it
     # The concatenation, and the one output that has the standard's order.
     assert ops.count("copy") == 2
 
@@ -175,3 +175,94 @@ def test_convolutions_over_one_and_three_axes_keep_channels_last(rank):
         v=normal(3, 4, *[3] * rank),
     )
     both(proto, {"x": normal(2, 2, *[6] * rank)})
+
+
+def elementwise(make, op, **initializers):
+    """Both plans of a graph of two inputs, and the operations of the faster one."""
+    proto = model(f"g (float[n, 5, 7] x, float[n, 5, 7] r) => (float[n, 5, 7] y) {{ {op} }}", **initializers)
+    return both(proto, {"x": make(3, 5, 7), "r": make(3, 5, 7, seed=2)})
+
+
+@pytest.mark.parametrize("make", [normal, special])
+@pytest.mark.parametrize(
+    "op",
+    [
+        "a = Sigmoid (x)  y = Mul (x, a)",
+        "y = Gelu (x)",
+        'y = Gelu <approximate = "tanh"> (x)',
+        "y = HardSwish (x)",
+        "y = Elu (x)",
+        "y = LeakyRelu (x)",
+        "a = Greater (x, r)  b = Sqrt (x)  c = Neg (r)  y = Where (a, b, c)",
+        "a = Max (x, r)  b = Floor (a)  c = Min (b, x)  y = Div (c, a)",
+        "a = Abs (x)  y = Pow (a, r)",
+    ],
+)
+def test_elementwise_steps_are_one_chain(make, op):
+    _, ops = elementwise(make, op)
+    assert ops == ["chain"]
+
+
+@pytest.mark.parametrize("make", [normal, special])
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (5, 1), (3, 1, 1), (1, 5, 7), (3, 5, 1)])
+def test_operands_of_a_chain_broadcast(make, shape):
+    _, ops = elementwise(
+        make,
+        "a = Mul (w, x)  b = Exp (v)  c = Add (a, b)  d = Sub (w, v)  e = Div (c, d)  y = Add (r, e)",
+        w=make(*shape) if shape else np.array(3, np.float32),
+        v=np.array(0.5, np.float32),
+    )
+    assert ops == ["chain"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 15, 17, 1023, 1025, 8193, 20000])
+def test_chains_of_any_length_end_where_the_tensor_does(size):
+    proto = model(
+        "g (float[n] x) => (float[n] y) { a = Exp (x)  b = Add (a, x)  y = Clip (b, low, ) }", low=np.float32(0.25)
+    )
+    _, ops = both(proto, {"x": special(size)})
+    assert ops == (["chain"] if size > 1 else ["exp", "add", "clip"])
+
+
+def test_what_others_read_stays_out_of_a_chain():
+    text = "g (float[n] x) => (float[n] y, float[n] a) { a = Exp (x)  b = Neg (a)  y = Add (b, x) }"
+    _, ops = both(model(text), {"x": normal(50)})
+    assert ops == ["exp", "chain"]
+    text = """g (float[n] x) => (float[n] y, float m)
+    { a = Exp (x)  b = Neg (a)  y = Add (b, a)  m = ReduceMax <keepdims = 0> (b) }"""
+    _, ops = both(model(text), {"x": normal(50)})
+    assert sorted(ops) == ["add", "exp", "neg", "reduce_max"]
+
+
+def test_a_chain_does_not_go_through_another_shape_or_dtype():
+    text = """
+    g (float[2, 6] x) => (float[3, 4] y)
+    {
+       a = Exp (x)
+       shape = Constant <value_ints = [3, 4]> ()
+       b = Reshape (a, shape)
+       c = Neg (b)
+       i = Cast <to = 7> (c)
+       d = Cast <to = 1> (i)
+       y = Add (d, c)
+    }
+    """
+    _, ops = both(model(text), {"x": normal(2, 6)})
+    assert "chain" not in ops
+
+
+def test_long_runs_of_elementwise_steps_become_several_chains():
+    lines = "  ".join(f"t{i + 1} = {op} (t{i})" for i, op in enumerate(["Neg", "Abs", "Sqrt", "Tanh"] * 20))
+    _, ops = both(model(f"g (float[n] t0) => (float[n] t80) {{ {lines} }}"), {"t0": normal(3000)})
+    assert set(ops) == {"chain"}
+    assert 1 < len(ops) < 10
+
+
+def test_a_sum_whose_every_number_is_read_again_is_not_delayed_past_its_memory():
+    lines = ["a0 = Exp (x)"]
+    lines += [
+        f"b{i} = MatMul (a{i}, w)  c{i} = Tanh (b{i})  d{i} = Add (c{i}, a{i})  a{i + 1} = Mul (d{i}, x)"
+        for i in range(4)
+    ]
+    proto = model(f"g (float[n, 40] x) => (float[n, 40] a4) {{ {'  '.join(lines)} }}", w=normal(40, 40))
+    both(proto, {"x": normal(33, 40)})

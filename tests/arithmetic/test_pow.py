@@ -153,6 +153,16 @@ def test_one_exponent_for_all_changes_nothing(exponent, isa):
     assert np.array_equal(words(one), words(power(x, np.full_like(x, exponent), isa)))
 
 
+@pytest.mark.parametrize("isa", ISAS)
+def test_cubes_are_correctly_rounded(isa):
+    generator = np.random.default_rng(5)
+    words_of_any_kind = generator.integers(0, 1 << 32, 1500, np.uint64).astype(np.uint32).view(np.float32)
+    scales = np.float32(10) ** generator.uniform(-16, 13, 1500).astype(np.float32)  # subnormal to overflowing
+    x = np.concatenate([words_of_any_kind, generator.standard_normal(1500, np.float32) * scales, np.float32(BASES)])
+    expected = [mpfr_power(a, 3.0) for a in x.tolist()]
+    assert words(power(x, np.float32([3]), isa)).tolist() == expected
+
+
 def test_exponents_of_other_dtypes_are_taken_as_they_are():
     x = np.float32([2, -1, -1, 3, 1.5])
     assert power(x, np.int64([10, 2**53 + 1, 2**62, -2, 0]), "").tolist() == [1024, -1, 1, np.float32(1 / 9), 1]

@@ -85,6 +85,12 @@ def test_booleans_have_a_greatest_and_a_least():
     assert (least == x.all(1)).all()
 
 
+@pytest.mark.parametrize(("op", "truth"), [("reduce_max", False), ("reduce_min", True)])
+def test_no_booleans_have_the_neutral_one_as_a_byte_of_0_or_1(op, truth):
+    (y,) = run_step(op, [np.zeros((2, 0), np.bool_)], [((2,), "bool")], [1])
+    assert y.tobytes() == bytes([truth, truth])
+
+
 @pytest.mark.parametrize("op", ["arg_max", "arg_min"])
 @pytest.mark.parametrize("last", [0, 1])
 @pytest.mark.parametrize("dtype", NUMBERS)

@@ -95,7 +95,7 @@ def test_every_primitive_is_used():
 
     for vector in vectors():
         open_session(vector.model, threads=1).run(vector.feeds, run_plan=run_plan)
-    assert used == set(_core.primitives())
+    assert used == set(_core.primitives()) - {"chain"}  # which the optimiser makes of others
 
 
 def test_operators_on_floats_meet_infinities_nans_subnormals_and_negative_zeros():

@@ -114,7 +114,7 @@ def with_witness(case):
     with contextlib.suppress(vrf.VrfError):
         key = b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
         return x, y, alpha, proof + vrf.witness(key, alpha, proof)
-    return x, y, alpha, proof + bytes(288)
+    return x, y, alpha, proof + bytes(224)
 
 
 def with_damaged_witness(source, case):

@@ -6,10 +6,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <new>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "memory.hpp"
 #include "plan.hpp"
 
 namespace nb = nanobind;
@@ -70,9 +71,14 @@ inline const std::byte* address_of(const nb::handle& object, const Buffer& buffe
 inline nb::object make_output(const Buffer& buffer, std::byte*& address) {
   constexpr auto unit = static_cast<std::size_t>(alignment);
   const std::size_t bytes = (static_cast<std::size_t>(buffer.bytes) + unit) / unit * unit;
-  address = static_cast<std::byte*>(std::aligned_alloc(unit, bytes));
-  if (address == nullptr) throw std::bad_alloc();
-  const nb::capsule owner(address, [](void* memory) noexcept { std::free(memory); });
+  std::unique_ptr<std::byte, decltype(&std::free)> memory(static_cast<std::byte*>(std::aligned_alloc(unit, bytes)), &std::free);
+  if (memory == nullptr) {
+    throw OutOfMemory("output '" + buffer.name + "' of shape " + text_of_shape(buffer.shape) + " takes " +
+                      std::to_string(buffer.bytes) + " bytes");
+  }
+  address = memory.get();
+  const nb::capsule owner(address, [](void* pointer) noexcept { std::free(pointer); });
+  static_cast<void>(memory.release());  // it is the capsule's
   std::vector<std::size_t> shape(buffer.shape.begin(), buffer.shape.end());
   return nb::cast(nb::ndarray<nb::numpy>(address, shape.size(), shape.data(), owner, nullptr, dlpack_of(buffer.dtype)));
 }

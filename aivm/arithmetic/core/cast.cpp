@@ -107,6 +107,31 @@ Loop for_type(Dtype dtype, Body body) {
   throw Error("unknown element type");
 }
 
+using Kernel = std::function<void(const std::byte*, std::byte*, std::int64_t)>;
+
+template <typename From, typename To>
+Kernel bytewise(void (*function)(const From*, To*, std::int64_t)) {
+  if (function == nullptr) return {};
+  return [=](const std::byte* x, std::byte* y, std::int64_t n) {
+    function(reinterpret_cast<const From*>(x), reinterpret_cast<To*>(y), n);
+  };
+}
+
+// The instruction set's own, or none.
+Kernel kernel_for(Dtype from, Dtype to, const CastKernels& kernels) {
+  if (from == Dtype::float16 && to == Dtype::float32) return bytewise(kernels.from_half);
+  if (from == Dtype::boolean && to == Dtype::float32) return bytewise(kernels.from_truth);
+  if (from != Dtype::float32) return {};
+  switch (to) {
+    case Dtype::float16: return bytewise(kernels.to_half);
+    case Dtype::int8: return bytewise(kernels.to_int8);
+    case Dtype::uint8: return bytewise(kernels.to_uint8);
+    case Dtype::int32: return bytewise(kernels.to_int32);
+    case Dtype::int64: return bytewise(kernels.to_int64);
+    default: return {};
+  }
+}
+
 }  // namespace
 
 Runner prepare_cast(const Step& step, Preparation& p) {
@@ -118,10 +143,7 @@ Runner prepare_cast(const Step& step, Preparation& p) {
   Loop loop = for_type(y.dtype, [&](auto to) {
     return for_type(x.dtype, [&](auto from) -> Loop { return convert_all<decltype(to), decltype(from)>; });
   });
-  void (*to_half)(const float*, std::uint16_t*, std::int64_t) = nullptr;
-  void (*from_half)(const std::uint16_t*, float*, std::int64_t) = nullptr;
-  if (x.dtype == Dtype::float32 && y.dtype == Dtype::float16) to_half = kernels.to_half;
-  if (x.dtype == Dtype::float16 && y.dtype == Dtype::float32) from_half = kernels.from_half;
+  const Kernel kernel = kernel_for(x.dtype, y.dtype, kernels);
   const std::int64_t total = x.elements, x_item = item_size(x.dtype), y_item = item_size(y.dtype);
   const Ref x_ref = step.in[0], y_ref = step.out[0];
   return [=](Context& context) {
@@ -129,10 +151,8 @@ Runner prepare_cast(const Step& step, Preparation& p) {
     std::byte* const to = context.data<std::byte>(y_ref);
     context.parallel(ceil_div(total, chunk), [&](std::int64_t task, int) {
       const std::int64_t at = task * chunk, n = std::min(chunk, total - at);
-      if (to_half != nullptr) {
-        to_half(reinterpret_cast<const float*>(from) + at, reinterpret_cast<std::uint16_t*>(to) + at, n);
-      } else if (from_half != nullptr) {
-        from_half(reinterpret_cast<const std::uint16_t*>(from) + at, reinterpret_cast<float*>(to) + at, n);
+      if (kernel) {
+        kernel(from + at * x_item, to + at * y_item, n);
       } else {
         loop(from + at * x_item, to + at * y_item, n);
       }

@@ -31,14 +31,19 @@ Runner gather_runner(const Step& step, const Preparation& p, std::int64_t outer,
       T* const to = context.data<T>(y_ref);
       context.parallel(ceil_div(rows, per_task), [&](std::int64_t task, int) {
         const std::int64_t end = std::min(rows, (task + 1) * per_task);
-        for (std::int64_t row = task * per_task; row < end; ++row) {
-          const std::int64_t i = rule.checked(index[row % count]);
-          const T* const source = from + (row / count * n + i) * inner;
-          if (inner == 1) {
-            to[row] = *source;
-          } else {
-            std::memcpy(to + row * inner, source, static_cast<std::size_t>(inner) * sizeof(T));
+        for (std::int64_t row = task * per_task; row < end;) {
+          // As many rows as there are of one block of the data.
+          const std::int64_t first = row % count, here = std::min(count - first, end - row);
+          const T* const block = from + row / count * n * inner;
+          for (std::int64_t j = 0; j < here; ++j) {
+            const T* const source = block + rule.checked(index[first + j]) * inner;
+            if (inner == 1) {
+              to[row + j] = *source;
+            } else {
+              std::memcpy(to + (row + j) * inner, source, static_cast<std::size_t>(inner) * sizeof(T));
+            }
           }
+          row += here;
         }
       });
     };

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "arrays.hpp"
+#include "memory.hpp"
 #include "plan.hpp"
 #include "trace.hpp"
 
@@ -27,7 +28,8 @@ struct Call {
     for (const aivm::Buffer& buffer : plan.buffers()) {
       if (buffer.kind == aivm::Kind::input) {
         if (next == given) throw aivm::Error("input '" + buffer.name + "' was not given");
-        in.push_back(address_of(inputs[next++], buffer));
+        held.push_back(nb::object(inputs[next++]));
+        in.push_back(address_of(held.back(), buffer));
       } else if (buffer.kind == aivm::Kind::output) {
         std::byte* address = nullptr;
         results.append(make_output(buffer, address));
@@ -43,6 +45,7 @@ struct Call {
 
   const aivm::Plan& plan;
   const int threads;
+  std::vector<nb::object> held;  // what is read without the interpreter's lock; the caller's list may change meanwhile
   std::vector<const std::byte*> in;
   std::vector<std::byte*> out;
   nb::list results;
@@ -209,6 +212,12 @@ class PyDirect {
   std::vector<std::size_t> sources_;  // the plan's output that each of them is
 };
 
+void raise_python(const char* name, const aivm::Error& error) {
+  const nb::object type = nb::module_::import_("aivm.arithmetic.errors").attr(name);
+  const nb::object instance = type(error.what(), "hint"_a = error.hint);
+  PyErr_SetObject(type.ptr(), instance.ptr());
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -218,10 +227,10 @@ NB_MODULE(_core, m) {
   nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
     try {
       std::rethrow_exception(pointer);
+    } catch (const aivm::OutOfMemory& error) {
+      raise_python("GraphMemoryError", error);
     } catch (const aivm::Error& error) {
-      const nb::object type = nb::module_::import_("aivm.arithmetic.errors").attr("PlanError");
-      const nb::object instance = type(error.what(), "hint"_a = error.hint);
-      PyErr_SetObject(type.ptr(), instance.ptr());
+      raise_python("PlanError", error);
     }
   });
 

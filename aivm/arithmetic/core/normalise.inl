@@ -1,6 +1,8 @@
 // Softmax and layer normalisation, compiled once per instruction set. See normalise.hpp.
 #pragma once
 
+#include <cstring>
+
 #include "functions.inl"
 #include "normalise.hpp"
 #include "reduce.inl"
@@ -18,7 +20,8 @@ static inline float fold_lanes(const Lanes16<Sum>& acc) {
   return s[0];
 }
 
-static inline float maximum_of(const float* x, std::int64_t n) {
+// The greatest element of a row, in one lane or another.
+static inline F32 greatest_lanes(const float* x, std::int64_t n) {
   F32 best[4];
   for (F32& b : best) b = Max::start();
   std::int64_t i = 0;
@@ -27,14 +30,18 @@ static inline float maximum_of(const float* x, std::int64_t n) {
   }
   for (; i + lanes <= n; i += lanes) best[0] = maximum(best[0], load(x + i));
   if (i < n) best[1] = maximum(best[1], load_rest<Max>(x + i, n - i));
-  float all[lanes];
-  store(all, maximum(maximum(best[0], best[1]), maximum(best[2], best[3])));
-  float result = all[0];
-  for (int l = 1; l < lanes; ++l) {
-    if (all[l] > result || all[l] != all[l] || (all[l] == result && __builtin_signbit(result))) result = all[l];
-    if (result != result) break;
+  return maximum(maximum(best[0], best[1]), maximum(best[2], best[3]));
+}
+
+// The greatest elements of at most `lanes` rows, each folded beside the others.
+static inline F32 greatest_of_rows(const float* x, std::int64_t rows, std::int64_t n) {
+  F32 row[lanes];
+  for (int r = 0; r < lanes; ++r) row[r] = r < rows ? greatest_lanes(x + r * n, n) : Max::start();
+  transpose(row);
+  for (int half = lanes / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) row[i] = maximum(row[i], row[i + half]);
   }
-  return result;
+  return row[0];
 }
 
 // y = x - by, elementwise or by one number.
@@ -44,40 +51,77 @@ static inline void subtract_all(const float* x, F32 by, float* y, std::int64_t n
   if (i < n) store_partial(y + i, load_partial(x + i, n - i) - by, n - i);
 }
 
-constexpr std::int64_t softmax_block = 512;  // whole rounds of the lanes, which stay in the first cache
-
-static void softmax_row(const float* x, std::int64_t n, bool logarithm, float* y) {
-  const F32 top = broadcast(maximum_of(x, n));
+// e^(x - top) of a row, to y, or x - top if logarithms are wanted; and the lanes of its sum, saved.
+static inline void exponentials(const float* x, F32 top, std::int64_t n, bool logarithm, float* y, float* saved) {
+  constexpr int at_once = reduction_lanes > group * lanes ? reduction_lanes : group * lanes;
   Lanes16<Sum> sum;
   sum.start();
-  float beside[softmax_block];
-  for (std::int64_t from = 0; from < n; from += softmax_block) {
-    const std::int64_t here = n - from < softmax_block ? n - from : softmax_block;
-    float* const e = logarithm ? beside : y + from;
-    subtract_all(x + from, top, y + from, here);
-    function_kernels.unary(Function::exp, y + from, e, here);
-    std::int64_t i = 0;
-    for (; i + reduction_lanes <= here; i += reduction_lanes) sum.take(e + i);
-    sum.take_rest(e + i, here - i);
+  std::int64_t i = 0;
+  for (; i + at_once <= n; i += at_once) {
+#pragma GCC unroll 8
+    for (int part = 0; part < at_once; part += group * lanes) {
+      F32 t[group], e[group];
+      M32 ordinary = is_ordinary_exponent(broadcast(0.0F));
+      Wide<2 * group> wide;
+      for (int k = 0; k < group; ++k) {
+        t[k] = load(x + i + part + k * lanes) - top;
+        ordinary = ordinary & is_ordinary_exponent(t[k]);
+        wide.v[2 * k] = widen_low(t[k]);
+        wide.v[2 * k + 1] = widen_high(t[k]);
+      }
+      if (__builtin_expect(all(ordinary), true)) {
+        const Wide<2 * group> powers = exp_of_ordinary(wide);
+        for (int k = 0; k < group; ++k) e[k] = narrow(powers.v[2 * k], powers.v[2 * k + 1]);
+      } else {
+        for (int k = 0; k < group; ++k) e[k] = canonical(AIVM_OF_BINARY32(exp, t[k]));
+      }
+      for (int k = 0; k < group; ++k) {
+        store(y + i + part + k * lanes, logarithm ? t[k] : e[k]);
+        F32& lane = sum.v[(part / lanes + k) % lane_vectors];
+        lane = lane + e[k];
+      }
+    }
   }
-  const float total = fold_lanes(sum);
-  if (logarithm) {
-    float log_total;
-    function_kernels.unary(Function::log, &total, &log_total, 1);
-    const F32 by = broadcast(log_total);
-    std::int64_t i = 0;
-    for (; i + lanes <= n; i += lanes) store(y + i, canonical(load(y + i) - by));
-    if (i < n) store_partial(y + i, canonical(load_partial(y + i, n - i) - by), n - i);
-  } else {
-    const F32 by = broadcast(total);
-    std::int64_t i = 0;
-    for (; i + lanes <= n; i += lanes) store(y + i, canonical(load(y + i) / by));
-    if (i < n) store_partial(y + i, canonical(load_partial(y + i, n - i) / by), n - i);
+  if (i < n) {
+    float rest[at_once];
+    subtract_all(x + i, top, y + i, n - i);
+    function_kernels.unary(Function::exp, y + i, rest, n - i);
+    std::int64_t j = 0;
+    for (; j + reduction_lanes <= n - i; j += reduction_lanes) sum.take(rest + j);
+    sum.take_rest(rest + j, n - i - j);
+    if (!logarithm) std::memcpy(y + i, rest, static_cast<std::size_t>(n - i) * sizeof(float));
   }
+  sum.save(saved);
+}
+
+template <typename Function>
+static inline void finish_row(float* y, std::int64_t n, Function function) {
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) store(y + i, canonical(function(load(y + i))));
+  if (i < n) store_partial(y + i, canonical(function(load_partial(y + i, n - i))), n - i);
 }
 
 static void softmax_rows(const float* x, std::int64_t rows, std::int64_t n, bool logarithm, float* y) {
-  for (std::int64_t row = 0; row < rows; ++row) softmax_row(x + row * n, n, logarithm, y + row * n);
+  for (std::int64_t first = 0; first < rows; first += lanes) {
+    const std::int64_t here = rows - first < lanes ? rows - first : lanes;
+    const float* const from = x + first * n;
+    float* const to = y + first * n;
+    float top[lanes], total[lanes], saved[lanes * reduction_lanes] = {};
+    store(top, greatest_of_rows(from, here, n));
+    for (std::int64_t r = 0; r < here; ++r) {
+      exponentials(from + r * n, broadcast(top[r]), n, logarithm, to + r * n, saved + r * reduction_lanes);
+    }
+    store(total, fold_together<Sum>(saved));
+    if (logarithm) function_kernels.unary(Function::log, total, total, here);
+    for (std::int64_t r = 0; r < here; ++r) {
+      const F32 by = broadcast(total[r]);
+      if (logarithm) {
+        finish_row(to + r * n, n, [=](F32 v) { return v - by; });
+      } else {
+        finish_row(to + r * n, n, [=](F32 v) { return v / by; });
+      }
+    }
+  }
 }
 
 static void softmax_columns(const float* x, std::int64_t n, std::int64_t stride, std::int64_t width, bool logarithm,

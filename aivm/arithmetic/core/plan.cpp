@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <stdexcept>
+
+#include "memory.hpp"
 
 namespace aivm {
 namespace {
@@ -13,6 +16,23 @@ std::string text_of(const std::vector<std::int64_t>& shape) {
   std::string text = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
   return text + "]";
+}
+
+// Gives what goes wrong in a step the step's name.
+template <typename Function>
+void naming(const Step& step, const Function& function) {
+  const std::string where = "step " + quoted(step.name) + " (" + step.op + ")";
+  try {
+    function();
+  } catch (const OutOfMemory&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error(where + ": " + error.what(), error.hint);
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory(where);
+  } catch (const std::length_error&) {  // of a vector
+    throw OutOfMemory(where);
+  }
 }
 
 }  // namespace
@@ -61,7 +81,7 @@ struct Plan::Arena {
     const std::size_t rounded = static_cast<std::size_t>(std::max<std::int64_t>(ceil_div(bytes, alignment), 1)) *
                                 static_cast<std::size_t>(alignment);
     memory = static_cast<std::byte*>(std::aligned_alloc(static_cast<std::size_t>(alignment), rounded));
-    if (memory == nullptr) throw std::bad_alloc();
+    if (memory == nullptr) throw OutOfMemory(std::to_string(bytes) + " bytes between steps");
   }
   ~Arena() { std::free(memory); }
   Arena(const Arena&) = delete;
@@ -91,11 +111,7 @@ Plan::Plan(std::vector<Buffer> buffers, const std::vector<const std::byte*>& con
     }
     const Primitive* const primitive = find_primitive(step.op);
     if (primitive == nullptr) throw Error("step " + quoted(step.name) + ": there is no primitive " + quoted(step.op));
-    try {
-      runners_.push_back(primitive->prepare(step, preparation));
-    } catch (const Error& error) {
-      throw Error("step " + quoted(step.name) + " (" + step.op + "): " + error.what(), error.hint);
-    }
+    naming(step, [&] { runners_.push_back(primitive->prepare(step, preparation)); });
   }
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     keeps_.push_back(buffers_[i].kind == Kind::constant && uses[i] > preparation.released(i));
@@ -159,11 +175,7 @@ void Plan::run(const std::vector<const std::byte*>& inputs, const std::vector<st
   {
     const Region region(*pool);
     for (std::size_t i = 0; i < runners_.size(); ++i) {
-      try {
-        runners_[i](context);
-      } catch (const Error& error) {
-        throw Error("step " + quoted(steps_[i].name) + " (" + steps_[i].op + "): " + error.what(), error.hint);
-      }
+      naming(steps_[i], [&] { runners_[i](context); });
       if (observer != nullptr) observer->after(i, context);
     }
   }

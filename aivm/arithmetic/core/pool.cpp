@@ -77,12 +77,16 @@ struct Plain {
       y[i] = canonical_nan(sum / divisors[i * divisor_step]);
     }
   }
+  static void copy(const T* x, T* y, std::int64_t n) { std::copy_n(x, n, y); }
+  static void split(const T* x, T* even, T* odd, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) (i % 2 == 0 ? even : odd)[i / 2] = x[i];
+  }
 };
 
 template <typename T>
 PoolLoops<T> loops_for(const Preparation& p) {
   if constexpr (std::is_same_v<T, float>) return p.kernels.pool.loops;
-  else return {Plain<T>::greatest, Plain<T>::mean};
+  else return {Plain<T>::greatest, Plain<T>::mean, Plain<T>::copy, Plain<T>::split};
 }
 
 // Any geometry, one output after the other; this alone tells indices.
@@ -208,24 +212,28 @@ bool small_enough(const Pool3& pool) {
 }
 
 template <typename T>
-void lay_out(const Pool3& pool, const Layout& layout, const T* plane, T outside, T* arrays, bool fresh) {
+void lay_out(const Pool3& pool, const PoolLoops<T>& loops, const Layout& layout, const T* plane, T outside, T* arrays,
+             bool fresh) {
   // Outside stays what it is from plane to plane.
   if (fresh) std::fill_n(arrays, layout.slice + layout.slack, outside);
   const std::int64_t begin = pool.window.begin[2], across = layout.across;
   for (std::int64_t row = 0; row < pool.in[1]; ++row) {
     const T* const from = plane + row * pool.in[2];
+    const auto place = [&](std::int64_t column) { return arrays + layout.place(row + pool.window.begin[1], column + begin); };
+    if (across == 1) {
+      loops.copy(from, place(0), pool.in[2]);
+      continue;
+    }
+    if (across == 2) {
+      loops.split(from, place(0), place(1), pool.in[2]);
+      continue;
+    }
     for (std::int64_t phase = 0; phase < across; ++phase) {
       // The first column at a padded position of this remainder.
       const std::int64_t first = ((phase - begin) % across + across) % across;
       const std::int64_t count = first < pool.in[2] ? (pool.in[2] - first - 1) / across + 1 : 0;
-      T* const to = arrays + layout.place(row + pool.window.begin[1], first + begin);
-      if (across == 1) {
-        std::copy_n(from, count, to);
-      } else if (across == 2) {
-        for (std::int64_t i = 0; i < count; ++i) to[i] = from[first + 2 * i];
-      } else {
-        for (std::int64_t i = 0; i < count; ++i) to[i] = from[first + across * i];
-      }
+      T* const to = place(first);
+      for (std::int64_t i = 0; i < count; ++i) to[i] = from[first + across * i];
     }
   }
 }
@@ -261,7 +269,7 @@ void pool_plane(const Pool3& pool, const PoolLoops<T>& loops, const Layout& layo
   const T* laid_out = x;
   if (!layout.in_place) {
     for (std::int64_t a = 0; a < pool.in[0]; ++a) {
-      lay_out(pool, layout, x + a * size, pool.max ? lowest<T>() : T{0}, scratch.arrays + a * slice, fresh);
+      lay_out(pool, loops, layout, x + a * size, pool.max ? lowest<T>() : T{0}, scratch.arrays + a * slice, fresh);
     }
     laid_out = scratch.arrays;
   }
@@ -317,7 +325,7 @@ void pool_plane(const Pool3& pool, const PoolLoops<T>& loops, const Layout& layo
       loops.mean(sources.data(), count, scratch.divisors, 1, results, n);
     }
     for (std::int64_t b = 0; !direct && b < pool.out[1]; ++b) {
-      std::copy_n(results + b * layout.pitch, pool.out[2], y + b * pool.out[2]);
+      loops.copy(results + b * layout.pitch, y + b * pool.out[2], pool.out[2]);
     }
   }
 }
@@ -380,13 +388,15 @@ Runner runner_for(std::shared_ptr<const Pool3> shared, const Preparation& p) {
   const bool slow = pool.indices != absent || !small_enough(pool);
   const bool few = !slow && pool.out_positions < 16 && planes > 1 && pool.in_positions < 4096;
   const Layout layout = slow || few ? Layout{} : layout_of(pool);
-  std::int64_t planes_per_task = units_per_task(static_cast<double>(pool.out_positions) * taps + static_cast<double>(pool.in_positions));
-  if (few) planes_per_task = ceil_div(planes_per_task, planes_at_once) * planes_at_once;
+  const std::int64_t least_planes = units_per_task(static_cast<double>(pool.out_positions) * taps + static_cast<double>(pool.in_positions));
   const std::int64_t scratch_elements = slow  ? 0
                                         : few ? (pool.in_positions + pool.out_positions) * planes_at_once
                                               : scratch_size(pool, layout);
   return [=](Context& context) {
     const Pool3& pool = *shared;
+    // What is around the planes, and the divisors, are made once for a task: the fewer, the better.
+    std::int64_t planes_per_task = std::max(least_planes, ceil_div(planes, 4 * std::int64_t{context.threads()}));
+    if (few) planes_per_task = ceil_div(planes_per_task, planes_at_once) * planes_at_once;
     context.parallel(ceil_div(planes, planes_per_task), [&](std::int64_t task, int worker) {
       std::vector<const T*> sources;
       const std::int64_t first = task * planes_per_task, end = std::min(planes, first + planes_per_task);

@@ -55,7 +55,28 @@ static void pool_mean(const float* const* sources, std::int64_t count, const flo
             });
 }
 
-constexpr PoolKernels pool_kernels{{pool_greatest, pool_mean}};
+// Rows are short: a call of memcpy for each would take longer than this.
+static void pool_copy(const float* __restrict x, float* __restrict y, std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) store(y + i, load(x + i));
+  if (i < n) store_partial(y + i, load_partial(x + i, n - i), n - i);
+}
+
+// Moves alone, which the compiler may turn into what permutations the instruction set has.
+static void pool_split(const float* __restrict x, float* __restrict even, float* __restrict odd, std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    for (int k = 0; k < lanes; ++k) even[i / 2 + k] = x[i + 2 * k];
+    for (int k = 0; k < lanes; ++k) odd[i / 2 + k] = x[i + 2 * k + 1];
+  }
+  for (; i + 2 <= n; i += 2) {
+    even[i / 2] = x[i];
+    odd[i / 2] = x[i + 1];
+  }
+  if (i < n) even[i / 2] = x[i];
+}
+
+constexpr PoolKernels pool_kernels{{pool_greatest, pool_mean, pool_copy, pool_split}};
 
 }  // namespace AIVM_ISA
 }  // namespace aivm

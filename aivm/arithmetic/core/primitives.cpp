@@ -57,6 +57,7 @@ constexpr Primitive primitives[] = {
     {"is_inf", prepare_float_class, true},
     {"where", prepare_where, true},
     {"clip", prepare_clip, true},
+    {"chain", prepare_chain, true},
     {"matmul", prepare_matmul, false},
     {"conv", prepare_conv, false},
     {"conv_transpose", prepare_conv_transpose, false},

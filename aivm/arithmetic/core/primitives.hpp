@@ -5,6 +5,9 @@
 
 namespace aivm {
 
+// chain.cpp
+Runner prepare_chain(const Step& step, Preparation& preparation);
+
 // copy.cpp
 Runner prepare_copy(const Step& step, Preparation& preparation);
 

@@ -36,6 +36,16 @@ struct Min {
   static constexpr T start() { return highest<T>(); }
 };
 
+// Of booleans, which are bytes of 0 and 1.
+struct Any {
+  static std::uint8_t combine(std::uint8_t a, std::uint8_t b) { return (a | b) != 0; }
+  static constexpr std::uint8_t start() { return 0; }
+};
+struct All {
+  static std::uint8_t combine(std::uint8_t a, std::uint8_t b) { return (a != 0) & (b != 0); }
+  static constexpr std::uint8_t start() { return 1; }
+};
+
 // The loops of reduce.hpp for any dtype, in the same order as those of binary32.
 template <typename T, typename Op>
 struct Plain {
@@ -132,7 +142,8 @@ Reduction reduction_of(const std::string& op, const Buffer& x, const Preparation
     case Dtype::uint32: return reduction_of<std::uint32_t>(op);
     case Dtype::uint64: return reduction_of<std::uint64_t>(op);
     case Dtype::boolean:
-      if (op == "reduce_max" || op == "reduce_min") return reduction_of<std::uint8_t>(op);
+      if (op == "reduce_max") return {Plain<std::uint8_t, Any>::loops, nullptr, 1};
+      if (op == "reduce_min") return {Plain<std::uint8_t, All>::loops, nullptr, 1};
       break;
     default: break;
   }

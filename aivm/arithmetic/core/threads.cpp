@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <new>
-#include <system_error>
 
 #include "common.hpp"
 
@@ -55,8 +55,8 @@ Pool::Pool(int threads) : requested_(threads) {
   for (int i = 1; i < count; ++i) {
     try {
       workers_.emplace_back([this, i] { work(i); });
-    } catch (const std::system_error&) {
-      break;  // a sandbox may forbid more threads; fewer give the same results
+    } catch (const std::exception&) {
+      break;  // a sandbox may forbid more threads, or the memory for them; fewer give the same results
     }
   }
 }
@@ -165,7 +165,10 @@ void Pool::run(std::int64_t tasks, Call call, const void* function) {
 
 namespace {
 
+constexpr std::size_t most_idle = 8;
+
 struct Idle {
+  Idle() { pools.reserve(most_idle); }  // a pool is given back in a destructor, which must not throw
   std::mutex mutex;
   std::vector<std::unique_ptr<Pool>> pools;
 };
@@ -205,7 +208,7 @@ PoolLease::PoolLease(int threads) {
 PoolLease::~PoolLease() {
   Idle& shared = idle();
   const std::lock_guard<std::mutex> lock(shared.mutex);
-  if (shared.pools.size() < 8) shared.pools.push_back(std::move(pool_));
+  if (shared.pools.size() < most_idle) shared.pools.push_back(std::move(pool_));
 }
 
 int available_threads() {

@@ -29,7 +29,7 @@ _TRUE = np.ones((), np.bool_)
 
 def if_(walk: Walk, b: Builder, node: Node, inputs: Sequence[Item]) -> None:
     """Goes into one branch; where data decides which, the walk stops for it."""
-    name = "then_branch" if bool(b.known(_tensor(b, inputs[0])).reshape(-1)[0]) else "else_branch"
+    name = "then_branch" if bool(b.known_item(_tensor(b, inputs[0]))) else "else_branch"
     walk.push(node, _graph(b, node, name), [], nested=True)
 
 
@@ -166,7 +166,6 @@ def _host(walk: Walk, node: Node, hosted: HostedLoop, inputs: Sequence[Item]) ->
             hosted.constants[name] = known
     hosted.captured = list(captured)
     hosted.title = node.title
-    hosted.limit = walk.limits.iterations
     raise NeedsHostError([*inputs, *captured.values()], hosted)
 
 

@@ -186,7 +186,7 @@ class _Nodes:
 
     def column(self, name: str) -> list[float]:
         """An attribute of the branches; zeros where it is left out."""
-        values = _numbers(self._node, name) or [0.0] * len(self._keys)
+        values = reals(self._node, name) or [0.0] * len(self._keys)
         if len(values) != len(self._keys):
             self._b.refuse(f"attribute {name!r} has {len(values)} entries for {len(self._keys)} nodes")
         return [values[place] for place in self._places]
@@ -208,7 +208,7 @@ def _leaves(
 ) -> tuple[list[int], list[int], list[float]]:
     """For each leaf its pairs of target and weight, in the order of the attributes."""
     trees, ids = node.get(f"{kind}_treeids") or [], node.get(f"{kind}_nodeids") or []
-    targets, weights = node.get(f"{kind}_ids") or [], _numbers(node, f"{kind}_weights")
+    targets, weights = node.get(f"{kind}_ids") or [], reals(node, f"{kind}_weights")
     if not len(trees) == len(ids) == len(targets) == len(weights):
         b.refuse(f"the lists of {kind} weights differ in length")
     pairs: list[list[tuple[int, float]]] = [[] for _ in numbers]
@@ -226,7 +226,8 @@ def _leaves(
     return starts, [target for target, _ in flat], [weight for _, weight in flat]
 
 
-def _numbers(node: Node, name: str) -> list[float]:
+def reals(node: Node, name: str) -> list[float]:
+    """A list of real numbers, given as such or in a tensor."""
     tensor = node.get(f"{name}_as_tensor")
     values = tensor.reshape(-1) if tensor is not None else node.get(name) or []
     return [float(item) for item in values]

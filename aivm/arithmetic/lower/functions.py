@@ -9,7 +9,7 @@ import onnx
 from onnx import defs, helper, numpy_helper
 
 from aivm.arithmetic.errors import MalformedModelError
-from aivm.arithmetic.lower import dtypes
+from aivm.arithmetic.lower import bodies, dtypes
 from aivm.arithmetic.lower.graph import Graph, Port, assemble, opset_versions, parse_node
 
 if TYPE_CHECKING:
@@ -55,13 +55,14 @@ def standard_body(
         kinds: dtypes of its inputs, None for those that are left out.
         shapes: of its inputs, None where they are not known; some bodies depend on them.
     """
-    for schema in _schemas(node):
+    for schema in _schemas(node.op_type, node.domain, node.version):
         if schema.has_function:
             return _fitting(schema, node)
         if schema.has_context_dependent_function:
-            versions = schema.context_dependent_function_opset_versions
+            version = _best(bodies.versions(schema), node.version)
+            bodies.check(schema, version, node.title)
             body = schema.get_context_dependent_function_with_opset_version(
-                _best(versions, node.version),
+                version,
                 _node_proto(node),
                 [_type_proto(*item) for item in zip(kinds, shapes, strict=True)],
             )
@@ -71,17 +72,18 @@ def standard_body(
     return None
 
 
-def may_have_body(node: Node) -> bool:
+def may_have_body(op_type: str, domain: str, version: int) -> bool:
     """Whether ONNX defines the operator by a body, if perhaps only for some shapes."""
-    return any(schema.has_function or schema.has_context_dependent_function for schema in _schemas(node))
+    schemas = _schemas(op_type, domain, version)
+    return any(schema.has_function or schema.has_context_dependent_function for schema in schemas)
 
 
-def _schemas(node: Node) -> list[Any]:
+def _schemas(op_type: str, domain: str, version: int) -> list[Any]:
     """The operator's schema at the version of the model, then later ones."""
     found: list[Any] = []
-    for version in range(node.version, defs.onnx_opset_version() + 1) if node.domain == "" else [node.version]:
+    for at in range(version, defs.onnx_opset_version() + 1) if domain == "" else [version]:
         try:
-            schema = defs.get_schema(node.op_type, version, node.domain)
+            schema = defs.get_schema(op_type, at, domain)
         except defs.SchemaError:
             continue
         if all(schema.since_version != other.since_version for other in found):
@@ -95,7 +97,8 @@ def _best(versions: Sequence[int], wanted: int) -> int:
 
 
 def _fitting(schema: Any, node: Node) -> onnx.FunctionProto:
-    version = _best(schema.function_opset_versions, node.version)
+    version = _best(bodies.versions(schema), node.version)
+    bodies.check(schema, version, node.title)
     body = schema.get_function_with_opset_version(version)
     function = body if isinstance(body, onnx.FunctionProto) else onnx.FunctionProto.FromString(body)
     return _with_defaults(function, schema)

@@ -263,6 +263,7 @@ def read_port(value: onnx.ValueInfoProto) -> Port:
     """An input or output as the model declares it.
 
     Raises:
+        MalformedModelError: an extent is negative.
         UnsupportedOperatorError: no buffer can hold its dtype.
     """
     if value.type.WhichOneof("value") not in (None, "tensor_type"):
@@ -272,6 +273,11 @@ def read_port(value: onnx.ValueInfoProto) -> Port:
     if tensor.HasField("shape"):
         shape = tuple(
             dim.dim_value if dim.HasField("dim_value") else (text(dim.dim_param) or None) for dim in tensor.shape.dim
+        )
+    if any(isinstance(extent, int) and extent < 0 for extent in shape or ()):
+        raise MalformedModelError(
+            f"tensor {value.name!r} is declared with shape {list(shape or ())}",
+            hint="leave the extent out, or give it a name, if it is free",
         )
     if tensor.elem_type and dtypes.from_onnx(tensor.elem_type) is None:
         raise UnsupportedOperatorError(

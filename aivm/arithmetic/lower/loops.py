@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.lower.values import Value
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Repetition:
             condition, *outputs = outputs
             if not isinstance(condition, Value):
                 b.refuse("the body's condition is no tensor")
-            going = bool(b.known(condition).reshape(-1)[0])
+            going = bool(b.known_item(condition))
         self.carried = list(outputs[: self.states])
         for items, item in zip(self.collected, outputs[self.states :], strict=True):
             items.append(item)
@@ -89,7 +88,7 @@ class Repetition:
             b.refuse(f"scan output {port.name!r} is no tensor")
         if not values:
             shape = [extent if isinstance(extent, int) else 0 for extent in port.shape or ()]
-            return b.constant(np.zeros((0, *shape), dtypes.NUMPY[port.dtype or "float32"]))
+            return b.empty((0, *shape), port.dtype or "float32")
         axis = b.axis(self.axes[index] if self.axes else 0, values[0].rank + 1)
         if self.backward and self.backward[index]:
             values.reverse()

@@ -87,12 +87,12 @@ def recur(
     Returns:
         The hidden states `[time, directions, batch, size]`, and the last states `[directions, batch, size]`.
     """
-    by_batch = bool(node.get("layout", 0))
-    x = b.transpose(x, [1, 0, 2]) if by_batch else x
     names = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}
     backwards = names.get(node.get("direction", "forward"))
     if backwards is None or x.rank != 3 or weights.rank != 3 or recurrence.rank != 3:
         b.refuse(f"direction {node.get('direction')!r}, tensors {x}, {weights} and {recurrence}")
+    by_batch = bool(node.get("layout", 0))
+    x = b.transpose(x, [1, 0, 2]) if by_batch else x
     count, size = len(backwards), recurrence.shape[2]
     time, batch, width = x.shape
     if weights.shape != (count, gates * size, width) or recurrence.shape[:2] != (count, gates * size):

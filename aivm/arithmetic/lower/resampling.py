@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _HALF = Fraction(1, 2)
 
+#: Places of a resized axis, times the elements that each mixes.
+_MOST_TAPS = 1 << 17
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
@@ -42,9 +45,9 @@ class Axis:
     crop: tuple[Fraction, Fraction] | None
 
     @property
-    def plain(self) -> bool:
-        """Whether nothing happens if the extents are equal."""
-        return self.crop is None and self.scale == 1
+    def changes(self) -> bool:
+        """Whether there is anything to do."""
+        return self.extent != self.source or self.crop is not None or self.scale != 1
 
 
 def plan_axes(
@@ -63,12 +66,17 @@ def plan_axes(
         MalformedModelError: scales or sizes are missing, or do not fit.
     """
     transform = node.get("coordinate_transformation_mode", "half_pixel")
+    if not math.isfinite(node.get("cubic_coeff_a", -0.75)):
+        b.refuse(f"attribute 'cubic_coeff_a' is {node.get('cubic_coeff_a')}")
     factors, extents = _extents(b, node, x, order, scales, sizes)
     crops: list[tuple[Fraction, Fraction] | None] = [None] * len(order)
     if transform == "tf_crop_and_resize":
         if roi is None or roi.elements != 2 * len(order):
             b.refuse("tf_crop_and_resize needs a region")
-        bounds = [Fraction(float(item)) for item in b.known(roi)]
+        corners = [float(item) for item in b.known(roi).reshape(-1)]
+        if not all(map(math.isfinite, corners)):
+            b.refuse(f"the region {corners}")
+        bounds = [Fraction(corner) for corner in corners]
         crops = [(bounds[i], bounds[i + len(order)]) for i in range(len(order))]
         if sizes is None:
             # Under a crop the scale is of the region.
@@ -84,7 +92,8 @@ def plan_axes(
         for i, axis in enumerate(order)
     }
     for item in planned.values():
-        b.count(item.extent)
+        if item.changes:  # what each place of the new axis takes from the old one is computed here, exactly
+            b.count(math.ceil(item.extent * _stretch(item, node)), most=_MOST_TAPS)
         if item.extent < 0 or (item.extent and not item.source):
             b.refuse(f"axis {item.axis} of tensor {x} cannot have the extent {item.extent}")
     return [planned[axis] for axis in axes]
@@ -106,7 +115,7 @@ def _extents(
         return factors, extents
     if scales is None or scales.elements != len(order):
         b.refuse("either scales or sizes are needed, one for each axis")
-    numbers = [float(item) for item in b.known(scales)]
+    numbers = [float(item) for item in b.known(scales).reshape(-1)]
     if not all(math.isfinite(number) and number > 0 for number in numbers):
         b.refuse(f"scales {numbers}")
     factors = [Fraction(number) for number in numbers]
@@ -161,7 +170,7 @@ def nearest(b: Builder, item: Axis, mode: str) -> list[int]:
 
 def taps(item: Axis, node: Node, *, cubic: bool) -> tuple[list[list[int]], list[list[float]]]:
     """For each place of the new axis, which elements of the old one it mixes, and how."""
-    stretch = max(1 / item.scale, Fraction(1)) if node.get("antialias", 0) else Fraction(1)
+    stretch = _stretch(item, node)
     parameter = Fraction(float(node.get("cubic_coeff_a", -0.75)))
     exclude = bool(node.get("exclude_outside", 0))
     reach = (2 if cubic else 1) * stretch
@@ -184,6 +193,11 @@ def taps(item: Axis, node: Node, *, cubic: bool) -> tuple[list[list[int]], list[
         [places + [places[-1]] * (width - len(places)) for places, _ in rows],
         [[_binary32(weight) for weight in weights] + [0.0] * (width - len(weights)) for _, weights in rows],
     )
+
+
+def _stretch(item: Axis, node: Node) -> Fraction:
+    """How many elements of the old axis a place of the new one stands for, if they are to be mixed."""
+    return max(1 / item.scale, Fraction(1)) if node.get("antialias", 0) and item.scale > 0 else Fraction(1)
 
 
 def _kernel(distance: Fraction, parameter: Fraction | None) -> Fraction:

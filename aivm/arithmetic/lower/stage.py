@@ -8,17 +8,19 @@ on.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from aivm.arithmetic.errors import LoopLimitError, MalformedModelError
+from aivm.arithmetic.errors import DefectError, GraphMemoryError, LoopLimitError, MalformedModelError
 from aivm.arithmetic.lower import functions, registry
 from aivm.arithmetic.lower.builder import Builder
 from aivm.arithmetic.lower.emit.emitter import DemandedError
 from aivm.arithmetic.lower.flow import FLOW
 from aivm.arithmetic.lower.program import evaluate, finish
-from aivm.arithmetic.lower.types import check_node
+from aivm.arithmetic.lower.types import check_forms, check_node
 from aivm.arithmetic.lower.values import Value, constant
+from aivm.errors import AivmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,12 +38,12 @@ class Limits:
     """What a session allows a graph.
 
     Attributes:
-        memory_bytes: for constants, inputs, outputs and everything between; None for no limit.
-        iterations: of one loop.
+        memory_bytes: for constants, inputs, outputs and everything between; None for what the machine has.
+        iterations: of one loop, and of all loops together that are run one iteration at a time.
         unrolled: nodes that a loop may have in all its iterations to become part of the plan; longer ones are run
             one iteration at a time, with the same result.
         depth: functions, branches and loops within each other.
-        steps: of one plan.
+        steps: of one plan, with those that are computed while it is made; and nodes that it is made of.
     """
 
     memory_bytes: int | None = None
@@ -107,6 +109,27 @@ class NeedsHostError(Exception):
         super().__init__()
         self.inputs = inputs
         self.work = work
+
+
+@contextmanager
+def named(where: str) -> Iterator[None]:
+    """Gives whatever else goes wrong within it the name of the node, so that a caller has one kind of error to expect.
+
+    Raises:
+        GraphMemoryError: there is no memory left.
+        DefectError: the engine made a mistake.
+    """
+    try:
+        yield
+    except (AivmError, DemandedError, NeedsHostError):
+        raise
+    except MemoryError as error:
+        raise GraphMemoryError(f"{where}: there is not enough memory", hint="give it smaller inputs") from error
+    except Exception as error:
+        raise DefectError(
+            f"{where}: {type(error).__name__}: {error}",
+            hint="this is a mistake of the engine: please report it, with the model",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +199,7 @@ class Walk:
         frame.index += 1
 
     def _walk(self, builder: Builder) -> Boundary:
-        while True:
+        for _ in range(self.limits.steps):
             frame = self.frames[-1]
             if frame.index == len(frame.graph.nodes):
                 outputs = [self.look(port.name) if port.name else None for port in frame.graph.outputs]
@@ -185,7 +208,8 @@ class Walk:
                 mark = len(builder.steps)
                 builder.enter(frame.call, self.frames[-2].path)
                 try:
-                    self._leave(builder, frame, outputs)
+                    with named(builder.place.title):
+                        self._leave(builder, frame, outputs)
                 except DemandedError as demand:
                     del builder.steps[mark:]
                     return Demanded(value=demand.value)
@@ -194,13 +218,15 @@ class Walk:
             mark = len(builder.steps)
             builder.enter(node, frame.path)
             try:
-                self._node(builder, frame, node)
+                with named(builder.place.title):
+                    self._node(builder, frame, node)
             except DemandedError as demand:
                 del builder.steps[mark:]  # this node is lowered anew when the contents are known
                 return Demanded(value=demand.value)
             except NeedsHostError as host:
                 del builder.steps[mark:]
                 return Hosted(node=node, inputs=host.inputs, work=host.work)
+        raise LoopLimitError(f"{builder.place.title}: a plan would be made of more than {self.limits.steps} nodes")
 
     def _node(self, builder: Builder, frame: Frame, node: Node) -> None:
         inputs = [self.look(name) if name else None for name in node.inputs]
@@ -210,7 +236,7 @@ class Walk:
             self.push(node, body, inputs, nested=False)
             return
         kinds = [item.dtype if isinstance(item, Value) else None for item in inputs]
-        check_node(node, kinds)
+        check_forms(node, check_node(node, kinds), inputs)
         if node.domain == "" and node.op_type in FLOW:
             FLOW[node.op_type](self, builder, node, inputs)
             return

@@ -5,24 +5,29 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from onnx import defs
+import numpy as np
+from onnx import TypeProto, defs
 
 from aivm.arithmetic.errors import MalformedModelError, UnsupportedOperatorError
 from aivm.arithmetic.lower import dtypes, registry
+from aivm.arithmetic.lower.graph import Graph
+from aivm.arithmetic.lower.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aivm.arithmetic.lower.graph import Node
+    from aivm.arithmetic.lower.values import Item
 
 _ONNX_NAMES = {"float32": "float", "float64": "double"}
-_KINDS: dict[str, tuple[type, ...]] = {
-    "INT": (int,),
-    "FLOAT": (float,),
-    "STRING": (str,),
-    "INTS": (list,),
-    "FLOATS": (list,),
-    "STRINGS": (list,),
+#: What the parsed attributes of each kind are; of lists, what their elements are.
+_KINDS: dict[str, type] = {
+    "INT": int,
+    "FLOAT": float,
+    "STRING": str,
+    "TENSOR": np.ndarray,
+    "GRAPH": Graph,
+    "TYPE_PROTO": TypeProto,
 }
 
 
@@ -65,6 +70,37 @@ def check_node(node: Node, kinds: Sequence[str | None]) -> Any:
     return schema
 
 
+def check_forms(node: Node, schema: Any, items: Sequence[Item]) -> None:
+    """Checks that there are tensors where the definition wants tensors, and sequences where it wants those.
+
+    Raises:
+        MalformedModelError: an input is something else.
+    """
+    for index, item in enumerate(items):
+        place = min(index, len(schema.inputs) - 1)
+        forms, name = _forms(node.op_type, node.version, node.domain, place), schema.inputs[place].name
+        if item is None:
+            if "optional" not in forms:
+                raise MalformedModelError(f"{node.title}: there is nothing where input {name!r} should be")
+        elif (form := "tensor" if isinstance(item, Value) else "sequence") not in forms:
+            raise MalformedModelError(f"{node.title}: input {name!r} is a {form}, which the operator does not take")
+        elif isinstance(item, list) and not all(isinstance(part, Value) for part in item):
+            raise MalformedModelError(f"{node.title}: the sequence {name!r} holds something else than tensors")
+
+
+@functools.lru_cache(maxsize=4096)
+def _forms(op_type: str, version: int, domain: str, place: int) -> frozenset[str]:
+    """Which of "tensor", "sequence" and "optional" an operand may be; an optional's element may be in its place."""
+    formal = schema_of(op_type, version, domain).inputs[place]
+    words = {word for kind in formal.types for word in kind.split("(")[:2]}
+    names = {"tensor": "tensor", "seq": "sequence", "optional": "optional"}
+    found = {names[word] for word in words if word in names}
+    sequences = all(kind.startswith(("seq(", "map(")) for kind in formal.types)
+    if formal.option == defs.OpSchema.FormalParameterOption.Optional:
+        found.add("optional")
+    return frozenset(found - {"tensor"} if sequences else found)
+
+
 def _check_counts(node: Node, schema: Any) -> None:
     given, results = len(node.inputs), len(node.outputs)
     if not schema.min_input <= given <= schema.max_input or not schema.min_output <= results <= schema.max_output:
@@ -81,9 +117,16 @@ def _check_attributes(node: Node, schema: Any) -> None:
     for name, value in node.attributes.items():
         if name not in schema.attributes:
             raise MalformedModelError(f"{node.title}: the operator has no attribute {name!r}")
-        wanted = _KINDS.get(schema.attributes[name].type.name)
-        if wanted is not None and not isinstance(value, wanted):
-            raise MalformedModelError(f"{node.title}: attribute {name!r} is {value!r}")
+        kind = schema.attributes[name].type.name
+        if not _is_a(kind, value):
+            raise MalformedModelError(f"{node.title}: attribute {name!r} is {value!r}, not of the kind {kind}")
+
+
+def _is_a(kind: str, value: Any) -> bool:
+    if kind in _KINDS:
+        return isinstance(value, _KINDS[kind])
+    element = _KINDS.get(kind.removesuffix("S"), object)
+    return isinstance(value, list) and all(isinstance(item, element) for item in value)
 
 
 def _check_dtypes(node: Node, schema: Any, kinds: Sequence[str | None]) -> None:

@@ -19,6 +19,8 @@ Shape = tuple[int, ...]
 Item = Union["Value", None, list["Item"]]
 
 _LARGEST = (1 << 63) - 1
+#: Axes that a NumPy array can have, and a buffer of the core.
+MAX_RANK = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,13 +87,23 @@ def new_storage(name: str, dtype: str, shape: Shape, where: str = "the model") -
     Raises:
         MalformedModelError: an extent is negative, or so large that an index overflows.
     """
+    check_shape(name, dtype, shape, where)
+    return Storage(name=name, dtype=dtype, elements=math.prod(shape))
+
+
+def check_shape(name: str, dtype: str, shape: Shape, where: str = "the model") -> None:
+    """Checks that there can be a tensor of this shape.
+
+    Raises:
+        MalformedModelError: an extent is negative, or so large that an index overflows, or there are too many.
+    """
     if any(extent < 0 for extent in shape):
         raise MalformedModelError(f"{where}: tensor {name!r} would have shape {list(shape)}")
-    elements = math.prod(shape)
+    if len(shape) > MAX_RANK:
+        raise MalformedModelError(f"{where}: tensor {name!r} would have {len(shape)} axes; {MAX_RANK} is the most")
     # Strides are products of extents too, so ones beside zeros count.
     if math.prod(max(extent, 1) for extent in shape) * dtypes.NUMPY[dtype].itemsize > _LARGEST:
         raise MalformedModelError(f"{where}: tensor {name!r} of shape {list(shape)} overflows an index")
-    return Storage(name=name, dtype=dtype, elements=elements)
 
 
 def constant(array: Array, name: str = "") -> Value:

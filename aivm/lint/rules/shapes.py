@@ -42,7 +42,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Finds what ONNX's checker refuses, contradictory shapes and types, and tensors of absurd size."""
     limit = context.manifest.limits.memory_bytes if context.manifest else MAX_TENSOR_BYTES
     command = [sys.executable, "-P", str(_PROGRAM), str(limit)]
-    data = _self_contained(context.model, context.directory).SerializeToString()
+    data = self_contained(context.model, context.directory).SerializeToString()
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -58,7 +58,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield _finding(rule, where, message)
 
 
-def _self_contained(model: onnx.ModelProto, directory: Path | None) -> onnx.ModelProto:
+def self_contained(model: onnx.ModelProto, directory: Path | None) -> onnx.ModelProto:
     """The model with its weights inside; where they come from has been checked before."""
     if directory is None or not has_external_data(model):
         return model

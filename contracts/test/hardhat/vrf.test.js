@@ -25,7 +25,7 @@ const mine = async (blocks, seconds = 0) => {
 const witnessed = ({ proof, witness }) => concat([proof, witness]);
 
 async function deployWithOperators(count) {
-  const coordinator = await ethers.deployContract("VrfCoordinator", [treasury.address, FEE, BOND, SLASH, WINDOW, 2, 3600]);
+  const coordinator = await ethers.deployContract("VrfCoordinator", [treasury.address, FEE, BOND, SLASH, WINDOW, 2, 3600, 1]);
   const secrets = [];
   for (let i = 0; i < count; i++) {
     const secret = BigInt(id(`operator ${i}`)) >> 1n;
@@ -70,7 +70,7 @@ test("a request is answered, paid and withdrawn", async () => {
   const made = prove(secrets[Number(index)], alpha);
   const [proof, beta] = [witnessed(made), made.beta];
   await coordinator.connect(stranger).fulfil(randomness, proof);
-  assert.deepEqual([...(await coordinator.outputOf(randomness))], [2n, beta]);
+  assert.deepEqual([...(await coordinator.outputOf(randomness))], [3n, beta]);
 
   const winner = operators[Number(index)];
   assert.equal(await coordinator.creditOf(winner.address), FEE);
@@ -87,12 +87,12 @@ test("another operator's proof is refused, and silence is slashed", async () => 
   const [index, alpha] = await coordinator.challengeOf(randomness);
   const other = prove(secrets[1 - Number(index)], alpha);
   await refuses(coordinator, "VrfCoordinator_InvalidProof", coordinator.fulfil(randomness, witnessed(other)));
-  await refuses(coordinator, "VrfCoordinator_NotLate", coordinator.reassign(randomness));
+  await refuses(coordinator, "VrfCoordinator_NotStalled", coordinator.reassign(randomness));
   await mine(1, WINDOW + 1);
   await coordinator.connect(stranger).reassign(randomness);
   assert.equal(await coordinator.creditOf(treasury.address), SLASH);
   const [next, nextAlpha] = await coordinator.challengeOf(randomness);
   assert.equal(next, 1n - index);
   await coordinator.fulfil(randomness, witnessed(prove(secrets[Number(next)], nextAlpha)));
-  assert.equal((await coordinator.outputOf(randomness))[0], 2n);
+  assert.equal((await coordinator.outputOf(randomness))[0], 3n);
 });

@@ -117,7 +117,8 @@ abstract contract House is JobBook {
             slashAmount_: 1 ether,
             answerWindow_: 20 minutes,
             activationDelay_: 2,
-            exitDelay_: 1 days
+            exitDelay_: 1 days,
+            confirmations_: 1
         });
     }
 

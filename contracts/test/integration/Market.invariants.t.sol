@@ -100,7 +100,8 @@ contract MarketInvariants is MarketHandler {
         for (uint256 i = 0; i < jobs.length; ++i) {
             ours += held[jobs[i]];
             IVrfCoordinator.Request memory asked = vrf.requestOf(_termsIn(jobs[i]).randomness);
-            if (asked.status == IVrfCoordinator.Status.Pending) theVrfs += asked.fee;
+            bool open = asked.status == IVrfCoordinator.Status.Pending || asked.status == IVrfCoordinator.Status.Stalled;
+            if (open) theVrfs += asked.fee;
         }
         for (uint256 i = 0; i < vrf.operatorCount(); ++i) {
             theVrfs += vrf.operator(i).bond;

@@ -452,7 +452,7 @@ abstract contract MarketHandler is House {
     function _expireNow(JobId id) private {
         if (vm.getBlockTimestamp() <= market.deadlineOf(id) && _seedCanCome(id)) _until(market.deadlineOf(id));
         RandomnessId seed = _termsIn(id).randomness;
-        if (!_seedCanCome(id) && vrf.requestOf(seed).status == IVrfCoordinator.Status.Pending) vrf.reassign(seed);
+        if (!_seedCanCome(id) && vrf.requestOf(seed).status == IVrfCoordinator.Status.Stalled) vrf.reassign(seed);
         _expire(id);
         _noteFailure(id);
         ++done["expire"];
@@ -635,7 +635,8 @@ abstract contract MarketHandler is House {
     /// @dev Whether the request is answered, or its operator can still answer it.
     function _seedCanCome(JobId id) private returns (bool) {
         IVrfCoordinator.Request memory asked = vrf.requestOf(_termsIn(id).randomness);
-        if (asked.status != IVrfCoordinator.Status.Pending) return asked.status == IVrfCoordinator.Status.Fulfilled;
+        if (asked.status == IVrfCoordinator.Status.Fulfilled) return true;
+        if (asked.status == IVrfCoordinator.Status.Expired) return false;
         return asked.blockHash != 0 || vm.getBlockNumber() <= uint256(asked.blockNumber) + 256;
     }
 

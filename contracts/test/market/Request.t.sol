@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
-import {Commitment, EnvironmentClass, JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
+import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "../../types/Ids.sol";
 import {JobKind, JobProgress, JobStatus, JobTerms, Shown} from "../../types/Job.sol";
 import {AggregationRule, DeterminismClass, Manifest} from "../../types/Manifest.sol";
 import {House} from "../integration/House.sol";
@@ -70,7 +70,8 @@ contract RequestTest is House {
         assertEq(address(market).balance - before, price - vrf.fee(), "held");
 
         IVrfCoordinator.Request memory asked = vrf.requestOf(terms.randomness);
-        assertEq(asked.requester, address(market), "the market asks for the seed");
+        bytes32 seedId = keccak256(abi.encode(block.chainid, address(vrf), address(market), uint64(1)));
+        assertEq(RandomnessId.unwrap(terms.randomness), seedId, "the market asks for the seed");
         assertEq(asked.refundTo, requester, "an unanswered request is the requester's money");
         assertEq(asked.fee, vrf.fee(), "the randomness fee is passed on");
     }

@@ -39,10 +39,15 @@ library EcvrfProver {
 
     /// @return The proof with its witness, as the chain takes it.
     function witnessed(uint256 secret, bytes memory alpha) internal view returns (bytes memory) {
+        return witnessedWithNonce(secret, alpha, 0);
+    }
+
+    /// @dev The same with a nonce of the caller's choice; 0 for the usual one.
+    function witnessedWithNonce(uint256 secret, bytes memory alpha, uint256 k) internal view returns (bytes memory) {
         PlainSecp256k1.Point memory y = multiply(secret, PlainSecp256k1.generator());
         (bool found, PlainSecp256k1.Point memory h) = PlainEcvrf.encodeToCurve(y, alpha);
         require(found, "EcvrfProver: no point");
-        bytes memory proof = proveWithNonce(secret, y, h, nonce(secret, h.compress()));
+        bytes memory proof = proveWithNonce(secret, y, h, k == 0 ? nonce(secret, h.compress()) : k);
         return abi.encodePacked(proof, witness(y, h, multiply(secret, h), _scalars(proof)), roots(y, alpha));
     }
 
@@ -59,18 +64,22 @@ library EcvrfProver {
         PlainSecp256k1.Point memory sh = multiply(scalars[1], h);
         PlainSecp256k1.Point memory cGamma = multiply(scalars[0], gamma);
         uint256 inverse = Math.invModPrime(addmod(sh.x, Secp256k1.P - cGamma.x, Secp256k1.P), Secp256k1.P);
-        return abi.encodePacked(gamma.y, u.x, u.y, sh.x, sh.y, cGamma.x, cGamma.y, inverse);
+        return abi.encodePacked(u.x, u.y, sh.x, sh.y, cGamma.x, cGamma.y, inverse);
     }
 
-    /// @dev One root for each candidate up to the first that is a point.
+    /// @dev The root for each candidate before the first that is a point.
     function roots(PlainSecp256k1.Point memory y, bytes memory alpha) internal view returns (bytes memory list) {
-        bool found = false;
-        for (uint256 counter = 0; !found; ++counter) {
-            uint256 x = uint256(sha256(abi.encodePacked(bytes2(0xFE01), y.compress(), alpha, uint8(counter), bytes1(0))));
+        for (uint256 counter = 0;; ++counter) {
+            uint256 x = candidate(y, alpha, counter);
             if (x >= Secp256k1.P) continue;
+            (bool found,) = PlainSecp256k1.lift(x, false);
+            if (found) return list;
             list = abi.encodePacked(list, root(x));
-            (found,) = PlainSecp256k1.lift(x, false);
         }
+    }
+
+    function candidate(PlainSecp256k1.Point memory y, bytes memory alpha, uint256 counter) internal pure returns (uint256) {
+        return uint256(sha256(abi.encodePacked(bytes2(0xFE01), y.compress(), alpha, uint8(counter), bytes1(0))));
     }
 
     /// @dev The even root of x³ + 7, or of its negative, whichever has one.

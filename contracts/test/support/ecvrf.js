@@ -27,18 +27,16 @@ const affine = (point) => {
   return [BigInt(`0x${both.slice(4, 68)}`), BigInt(`0x${both.slice(68)}`)];
 };
 
-/** The even roots of -(x³ + 7) of the candidates that are refused, and of x³ + 7 of the one that is taken. */
+/** The even roots of -(x³ + 7) of the candidates that are no points. */
 function roots(key, alpha) {
   const list = [];
   for (let counter = 0; counter < 256; counter++) {
     const x = BigInt(sha256("0xfe01", key, alpha, toBeHex(counter, 1), "0x00"));
     if (x >= PRIME) continue;
-    const square = (x ** 3n + 7n) % PRIME;
-    const positive = power(square, (PRIME + 1n) / 4n);
-    const found = (positive * positive) % PRIME === square;
-    const root = found ? positive : power(PRIME - square, (PRIME + 1n) / 4n);
+    const negative = PRIME - ((x ** 3n + 7n) % PRIME);
+    const root = power(negative, (PRIME + 1n) / 4n);
+    if ((root * root) % PRIME !== negative) return list;
     list.push(word(root % 2n === 0n ? root : PRIME - root));
-    if (found) return list;
   }
   throw new Error("no point");
 }
@@ -70,6 +68,6 @@ export function prove(secret, alpha) {
   const s = (k + BigInt(c) * secret) % ORDER;
   const [sh, cGamma] = [affine(multiply(s, h)), affine(multiply(BigInt(c), gamma))];
   const inverse = power(sh[0] - cGamma[0] + PRIME, PRIME - 2n);
-  const witness = concat([...[affine(gamma)[1], ...affine(u), ...sh, ...cGamma, inverse].map(word), ...roots(key, alpha)]);
+  const witness = concat([...[...affine(u), ...sh, ...cGamma, inverse].map(word), ...roots(key, alpha)]);
   return { proof: concat([gamma, c, word(s)]), witness, beta: sha256("0xfe03", gamma, "0x00") };
 }

@@ -13,6 +13,7 @@ contract CoordinatorHandler is CoordinatorBase {
     mapping(RandomnessId => bytes32) public seen; // first output read
     uint256 public spentFees;
     uint256 public bonded;
+    mapping(uint256 index => bool) public tookBond;
 
     constructor() {
         _setUpCoordinator();
@@ -65,10 +66,11 @@ contract CoordinatorHandler is CoordinatorBase {
     function takeBond(uint256 which) external {
         which = bound(which, 0, operators - 1);
         IVrfCoordinator.Operator memory operator = coordinator.operator(which);
-        if (operator.exitAt == 0 || operator.bond == 0) return;
+        if (operator.exitAt == 0 || tookBond[which]) return;
         if (block.timestamp < operator.exitAt) vm.warp(operator.exitAt);
         vm.prank(operator.account);
         coordinator.withdrawBond();
+        tookBond[which] = true;
     }
 
     function collect(uint256 which) external {
@@ -76,6 +78,11 @@ contract CoordinatorHandler is CoordinatorBase {
         if (coordinator.creditOf(account) == 0) return;
         vm.prank(account);
         coordinator.withdraw();
+    }
+
+    /// @dev Fees of a former operator, or of a present one, become a credit; anyone can see to it.
+    function gather(uint256 which) external {
+        coordinator.collect(bound(which, 0, operators - 1));
     }
 
     function wait_(uint256 blocks) external {
@@ -109,7 +116,7 @@ contract CoordinatorHandler is CoordinatorBase {
     function _pendingOne(uint256 which) private view returns (bool found, RandomnessId id) {
         for (uint256 i = 0; i < ids.length && !found; ++i) {
             id = ids[(which % ids.length + i) % ids.length];
-            found = _status(id) == IVrfCoordinator.Status.Pending;
+            found = _isOpen(_status(id));
         }
     }
 
@@ -126,7 +133,7 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
     function setUp() public {
         handler = new CoordinatorHandler();
         vrf = IVrfCoordinator(handler.target());
-        bytes4[] memory selectors = new bytes4[](8);
+        bytes4[] memory selectors = new bytes4[](9);
         selectors[0] = handler.register.selector;
         selectors[1] = handler.ask.selector;
         selectors[2] = handler.answer.selector;
@@ -135,6 +142,7 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
         selectors[5] = handler.takeBond.selector;
         selectors[6] = handler.collect.selector;
         selectors[7] = handler.wait_.selector;
+        selectors[8] = handler.gather.selector;
         targetContract(address(handler));
         targetSelector(address(handler), selectors);
     }
@@ -143,14 +151,17 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
     function invariant_EveryWeiIsSomebodys() public {
         uint256 owed = 0;
         for (uint256 i = 0; i < handler.operators(); ++i) {
-            owed += vrf.operator(i).bond;
+            IVrfCoordinator.Operator memory operator = vrf.operator(i);
+            owed += operator.bond;
+            // Whoever has taken its bond is no operator any more, and its credit does not count what came in since.
+            if (handler.tookBond(i)) owed += operator.earned;
         }
         for (uint256 i = 0; i < handler.operators() + 2; ++i) {
             owed += handler.creditOf(handler.who(i));
         }
         for (uint256 i = 0; i < handler.requests(); ++i) {
             IVrfCoordinator.Request memory request = handler.requestAt(i);
-            if (request.status == IVrfCoordinator.Status.Pending) owed += request.fee;
+            if (_isOpen(request.status)) owed += request.fee;
         }
         assertEq(address(vrf).balance, owed, "balance");
     }
@@ -179,7 +190,20 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
         for (uint256 i = 0; i < handler.requests(); ++i) {
             IVrfCoordinator.Request memory request = handler.requestAt(i);
             assertLt(request.attempt, 3, "attempts");
-            assertLt(request.attempt, request.operatorCount, "operators");
+            if (_isOpen(request.status)) assertLt(request.attempt, request.operatorCount, "operators");
+        }
+    }
+
+    /// @dev Whatever has happened, three calls by anyone, when there is time for each, bring a request to its end.
+    function invariant_NoRequestIsStuck() public {
+        for (uint256 i = 0; i < handler.requests(); ++i) {
+            RandomnessId id = handler.ids(i);
+            for (uint256 turn = 0; turn < 3 && _isOpen(handler.requestAt(i).status); ++turn) {
+                skipBlocks(ANSWER_WINDOW / 12 + 2);
+                assertEq(uint256(handler.requestAt(i).status), uint256(IVrfCoordinator.Status.Stalled), "stalled");
+                vrf.reassign(id);
+            }
+            assertFalse(_isOpen(handler.requestAt(i).status), "still open");
         }
     }
 

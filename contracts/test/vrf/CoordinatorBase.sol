@@ -15,6 +15,7 @@ abstract contract CoordinatorBase is TestBase {
     uint32 internal constant ANSWER_WINDOW = 60;
     uint32 internal constant ACTIVATION_DELAY = 3;
     uint32 internal constant EXIT_DELAY = 600;
+    uint32 internal constant CONFIRMATIONS = 1;
 
     VrfCoordinator internal coordinator;
     address internal treasury;
@@ -26,8 +27,12 @@ abstract contract CoordinatorBase is TestBase {
         treasury = makeAddr("treasury");
         payee = makeAddr("payee");
         requester = makeFunded("requester", 1000 ether);
-        coordinator = new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY);
+        coordinator = _newCoordinator(EXIT_DELAY, CONFIRMATIONS);
         skipBlocks(10);
+    }
+
+    function _newCoordinator(uint32 exitDelay, uint32 confirmations) internal returns (VrfCoordinator) {
+        return new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, exitDelay, confirmations);
     }
 
     /// @dev The account of the operator with this number.
@@ -100,6 +105,10 @@ abstract contract CoordinatorBase is TestBase {
 
     function _assertStatus(RandomnessId id, IVrfCoordinator.Status want) internal view {
         assertEq(uint256(_status(id)), uint256(want), "status");
+    }
+
+    function _isOpen(IVrfCoordinator.Status status) internal pure returns (bool) {
+        return status == IVrfCoordinator.Status.Pending || status == IVrfCoordinator.Status.Stalled;
     }
 
     function _bond(uint256 index) internal view returns (uint256) {

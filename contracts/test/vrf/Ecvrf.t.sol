@@ -14,8 +14,8 @@ contract EcvrfTest is TestBase {
 
     uint256 private constant SECRET = 0xA11CE;
     bytes private constant ALPHA = "alpha";
-    /// @dev Of Gamma's y, U, s·H, c·Gamma and the inverse.
-    uint256 private constant FIXED_WITNESS = 256;
+    /// @dev Of U, s·H, c·Gamma and the inverse; roots of refused candidates follow.
+    uint256 private constant FIXED_WITNESS = 224;
 
     EcvrfHarness private vrf;
     uint256 private keyX;
@@ -55,7 +55,7 @@ contract EcvrfTest is TestBase {
 
         bytes memory both = vrf.witnessed(secret, alpha);
         assertEq(_head(both, 81), published, label);
-        assertEq(both.length, 81 + FIXED_WITNESS + 32 * (1 + vm.parseJsonUint(json, _path(".vectors", index, ".h_ctr"))), label);
+        assertEq(both.length, 81 + FIXED_WITNESS + 32 * vm.parseJsonUint(json, _path(".vectors", index, ".h_ctr")), label);
         (bool valid, bytes32 beta) = vrf.verify(x, y, alpha, both);
         assertTrue(valid && beta == output, label);
         (valid, beta) = vrf.verifyPlain(x, y, alpha, published);
@@ -139,11 +139,11 @@ contract EcvrfTest is TestBase {
 
     function test_TheNegativeOfAWitnessIsRefused() public view {
         bytes memory both = _both();
-        // y of Gamma, U, s·H and c·Gamma, the inverse, and every root: one sign each is right.
+        // y of U, s·H and c·Gamma, the inverse, and every root: one sign each is right.
         uint256 roots = (witness.length - FIXED_WITNESS) / 32;
-        assertGt(roots, 1, "candidates were refused");
-        for (uint256 i = 0; i < 5 + roots; ++i) {
-            uint256 place = i == 0 ? 81 : i < 4 ? 81 + 64 * i : 81 + 224 + 32 * (i - 4);
+        assertGt(roots, 0, "candidates were refused");
+        for (uint256 i = 0; i < 4 + roots; ++i) {
+            uint256 place = i < 3 ? 113 + 64 * i : 81 + 192 + 32 * (i - 3);
             uint256 value = uint256(_slice(both, place));
             _assertRefused(keyX, keyY, ALPHA, _replaced(both, place, Secp256k1.P - value), vm.toString(place));
             _assertRefused(keyX, keyY, ALPHA, _replaced(both, place, 0), vm.toString(place));
@@ -165,21 +165,30 @@ contract EcvrfTest is TestBase {
     /// @dev A prover that could choose among candidates could choose among outputs.
     function test_ACandidateCannotBePassedOver() public view {
         (, PlainSecp256k1.Point memory first) = PlainEcvrf.encodeToCurve(_key(), ALPHA);
-        bytes memory list = EcvrfProver.roots(_key(), ALPHA);
+        PlainSecp256k1.Point memory later;
+        bytes memory list = abi.encodePacked(EcvrfProver.roots(_key(), ALPHA), first.y);
         uint256 counter = list.length / 32;
-        (bool found, PlainSecp256k1.Point memory later) = (false, first);
-        // The next candidates after the first that is a point, up to the second one that is.
-        while (!found) {
-            uint256 x = uint256(sha256(abi.encodePacked(bytes2(0xFE01), _key().compress(), ALPHA, uint8(counter++), bytes1(0))));
+        uint256 passed = 81 + FIXED_WITNESS + list.length - 32;
+        // From the candidate behind the first point to the next point.
+        for (bool found = false; !found; ++counter) {
+            uint256 x = EcvrfProver.candidate(_key(), ALPHA, counter);
             (found, later) = PlainSecp256k1.lift(x, false);
-            list = abi.encodePacked(list, EcvrfProver.root(x));
+            if (!found) list = abi.encodePacked(list, EcvrfProver.root(x));
         }
         bytes memory other = EcvrfProver.proveWithNonce(SECRET, _key(), later, 7);
         bytes memory claimed = abi.encodePacked(other, _head(_witnessOver(later, other), FIXED_WITNESS), list);
         _assertRefused(keyX, keyY, ALPHA, claimed, "every candidate's root");
-        uint256 passed = 81 + FIXED_WITNESS + EcvrfProver.roots(_key(), ALPHA).length - 32;
         _assertRefused(keyX, keyY, ALPHA, abi.encodePacked(_head(claimed, passed), this.tail(claimed, passed + 32)), "one left out");
-        _assertRefused(keyX, keyY, ALPHA, abi.encodePacked(_head(claimed, claimed.length - 32)), "the last left out");
+        _assertRefused(keyX, keyY, ALPHA, _replaced(claimed, passed, EcvrfProver.root(5)), "another number's root");
+        _assertRefused(keyX, keyY, ALPHA, _head(claimed, claimed.length - 32), "the last left out");
+    }
+
+    /// @dev A proof over a candidate that is no point: nobody can multiply it, and the witness of another point does not help.
+    function test_ARefusedCandidateCannotBeTaken() public view {
+        bytes memory both = _both();
+        for (uint256 length = 81 + FIXED_WITNESS; length < both.length; length += 32) {
+            _assertRefused(keyX, keyY, ALPHA, _head(both, length), vm.toString(length));
+        }
     }
 
     // ---- malformed
@@ -197,14 +206,13 @@ contract EcvrfTest is TestBase {
         // 5³ + 7 = 132 is no square, so no point has x = 5. x = 1 has a point; P + 1 is the same x, written above P.
         (bool found,) = PlainSecp256k1.lift(5, false);
         assertFalse(found, "x = 5");
-        PlainSecp256k1.Point memory one;
-        (found, one) = PlainSecp256k1.lift(1, false);
+        (found,) = PlainSecp256k1.lift(1, false);
         assertTrue(found, "x = 1");
         uint256[5] memory bad = [uint256(5), Secp256k1.P, Secp256k1.P + 1, Secp256k1.P + 2, type(uint256).max];
         for (uint256 i = 0; i < bad.length; ++i) {
             bytes memory changed = abi.encodePacked(bytes1(0x02), bad[i], _scalars());
             _assertSameVerdict(keyX, keyY, ALPHA, changed, false, "Gamma");
-            _assertRefused(keyX, keyY, ALPHA, _replaced(abi.encodePacked(changed, witness), 81, one.y), "Gamma");
+            _assertRefused(keyX, keyY, ALPHA, abi.encodePacked(changed, witness), "Gamma");
         }
     }
 
@@ -239,7 +247,7 @@ contract EcvrfTest is TestBase {
         // s·H = c·Gamma: no inverse, and no address for U.
         bytes memory claimed = abi.encodePacked(degenerate, witness);
         _assertRefused(keyX, keyY, ALPHA, claimed, "another's witness");
-        for (uint256 place = 113; place < 337; place += 32) {
+        for (uint256 place = 81; place < 305; place += 32) {
             claimed = _replaced(claimed, place, 0);
         }
         _assertRefused(keyX, keyY, ALPHA, claimed, "zeros");
@@ -275,7 +283,7 @@ contract EcvrfTest is TestBase {
         while (!found) (found, y) = PlainSecp256k1.lift(++x, false);
         bytes memory claimed = abi.encodePacked(_head(_both(), 81 + FIXED_WITNESS), EcvrfProver.roots(y, ALPHA));
         _assertRefused(y.x, y.y, ALPHA, claimed, "a key above the order");
-        _assertRefused(y.x, y.y, ALPHA, _replaced(_replaced(claimed, 113, 0), 145, 0), "a key above the order, zeros for U");
+        _assertRefused(y.x, y.y, ALPHA, _replaced(_replaced(claimed, 81, 0), 113, 0), "a key above the order, zeros for U");
     }
 
     // ---- gas
@@ -286,7 +294,7 @@ contract EcvrfTest is TestBase {
         // An input for each number of refused candidates: what the verifier alone costs, and what a further candidate does.
         for (uint256 i = 0; left > 0; ++i) {
             bytes32 alpha = keccak256(abi.encode(i));
-            uint256 counter = EcvrfProver.roots(_key(), abi.encodePacked(alpha)).length / 32 - 1;
+            uint256 counter = EcvrfProver.roots(_key(), abi.encodePacked(alpha)).length / 32;
             if (counter >= seen.length || seen[counter]) continue;
             (seen[counter], left) = (true, left - 1);
             uint256 gas = vrf.gasOfVerify(keyX, keyY, alpha, vrf.witnessed(SECRET, abi.encodePacked(alpha)));

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {VrfCoordinator} from "../../VrfCoordinator.sol";
+import {ICredits} from "../../interfaces/ICredits.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {Secp256k1} from "../../libraries/Secp256k1.sol";
 import {RandomnessId} from "../../types/Ids.sol";
@@ -17,33 +18,32 @@ contract VrfOperatorsTest is CoordinatorBase {
     // ---- parameters
 
     function test_ParametersOutOfBoundsAreRefused() public {
-        bytes4 invalid = IVrfCoordinator.VrfCoordinator_InvalidParameters.selector;
-        vm.expectRevert(invalid);
-        new VrfCoordinator(address(0), FEE, MINIMUM_BOND, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY);
-        vm.expectRevert(invalid);
-        new VrfCoordinator(treasury, FEE, MINIMUM_BOND, 0, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY);
-        vm.expectRevert(invalid);
-        new VrfCoordinator(treasury, FEE, MINIMUM_BOND, MINIMUM_BOND + 1, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY);
-        vm.expectRevert(invalid);
-        new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, 0, ACTIVATION_DELAY, EXIT_DELAY);
-        vm.expectRevert(invalid);
-        new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, 1 days + 1, ACTIVATION_DELAY, 30 days);
-        vm.expectRevert(invalid);
-        new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, ANSWER_WINDOW, 0, EXIT_DELAY);
-        vm.expectRevert(invalid);
-        new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, ANSWER_WINDOW, 100_001, EXIT_DELAY);
-        vm.expectRevert(invalid);
-        new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, 6 * (ANSWER_WINDOW + 1) - 1);
-        vm.expectRevert(invalid);
-        new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, 365 days + 1);
+        _expectInvalid(address(0), FEE, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY, CONFIRMATIONS);
+        _expectInvalid(treasury, 1 << 88, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY, CONFIRMATIONS);
+        _expectInvalid(treasury, FEE, 0, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY, CONFIRMATIONS);
+        _expectInvalid(treasury, FEE, MINIMUM_BOND + 1, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY, CONFIRMATIONS);
+        _expectInvalid(treasury, FEE, SLASH, 0, ACTIVATION_DELAY, EXIT_DELAY, CONFIRMATIONS);
+        _expectInvalid(treasury, FEE, SLASH, 1 days + 1, ACTIVATION_DELAY, 30 days, CONFIRMATIONS);
+        _expectInvalid(treasury, FEE, SLASH, ANSWER_WINDOW, 0, EXIT_DELAY, CONFIRMATIONS);
+        _expectInvalid(treasury, FEE, SLASH, ANSWER_WINDOW, 100_001, EXIT_DELAY, CONFIRMATIONS);
+        _expectInvalid(treasury, FEE, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, 6 * (ANSWER_WINDOW + 1) - 1, CONFIRMATIONS);
+        _expectInvalid(treasury, FEE, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, 365 days + 1, CONFIRMATIONS);
+        _expectInvalid(treasury, FEE, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY, 0);
+        _expectInvalid(treasury, FEE, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY, 65);
+    }
+
+    function _expectInvalid(address to, uint96 fee, uint96 slash, uint32 window, uint32 activation, uint32 exit, uint32 depth) private {
+        vm.expectRevert(IVrfCoordinator.VrfCoordinator_InvalidParameters.selector);
+        new VrfCoordinator(to, fee, MINIMUM_BOND, slash, window, activation, exit, depth);
     }
 
     function test_ParametersAtTheirBoundsAreTaken() public {
-        VrfCoordinator least = new VrfCoordinator(treasury, 0, 1, 1, 1, 1, 12);
+        VrfCoordinator least = new VrfCoordinator(treasury, 0, 1, 1, 1, 1, 12, 1);
         assertEq(least.maximumLatency(), 6, "latency");
-        VrfCoordinator most = new VrfCoordinator(treasury, type(uint96).max, 7, 7, 1 days, 100_000, 365 days);
+        VrfCoordinator most = new VrfCoordinator(treasury, type(uint88).max, 7, 7, 1 days, 100_000, 365 days, 64);
         assertEq(most.maximumLatency(), 3 * (1 days + 1), "latency");
-        assertEq(most.fee(), type(uint96).max, "fee");
+        assertEq(most.fee(), type(uint88).max, "fee");
+        assertEq(most.confirmations(), 64, "confirmations");
     }
 
     // ---- registering
@@ -58,8 +58,14 @@ contract VrfOperatorsTest is CoordinatorBase {
         assertTrue(operator.active, "active");
         assertEq(operator.bond, MINIMUM_BOND + 1, "bond");
         assertEq(operator.keyX, x, "x");
-        assertEq(operator.keyY, y, "y");
+        assertEq(operator.keyOdd, y % 2 == 1, "y");
         assertEq(coordinator.operatorCount(), 1, "count");
+    }
+
+    function test_AnIndexThatNobodyHasIsAnError() public {
+        _register(0, MINIMUM_BOND);
+        vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_UnknownOperator.selector, 1));
+        coordinator.operator(1);
     }
 
     function test_TooLowABondIsRefused() public {
@@ -82,7 +88,7 @@ contract VrfOperatorsTest is CoordinatorBase {
     function test_AKeyThatIsNotHeldIsRefused() public {
         (uint256 x, uint256 y) = EcvrfProver.publicKey(_secret(0));
         bytes memory anothers = _possession(_account(0), _secret(0));
-        VrfCoordinator elsewhere = new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, EXIT_DELAY);
+        VrfCoordinator elsewhere = _newCoordinator(EXIT_DELAY, CONFIRMATIONS);
         bytes32 foreign = elsewhere.possessionAlpha(address(this), x, y);
         vm.deal(address(this), 100 ether);
         // A proof copied from the mempool is bound to its sender, one from another deployment to that deployment.
@@ -249,6 +255,47 @@ contract VrfOperatorsTest is CoordinatorBase {
             assertEq(_assigned(id), 39, "the one that stayed");
             _fulfil(id);
         }
+    }
+
+    // ---- being paid
+
+    function test_FeesAreCreditOnceWhicheverWayTheyAreCollected() public {
+        _registerActive(1);
+        address account = _account(0);
+        _fulfil(_requestAndMine());
+        _fulfil(_requestAndMine());
+        assertEq(coordinator.operator(0).earned, 2 * FEE, "earned");
+        assertEq(coordinator.creditOf(account), 2 * FEE, "credit");
+        assertEq(coordinator.collect(0), 2 * FEE, "collected, by anyone");
+        assertEq(coordinator.creditOf(account), 2 * FEE, "the same credit");
+        assertEq(coordinator.collect(0), 0, "nothing is left to collect");
+        _fulfil(_requestAndMine());
+        vm.prank(account);
+        assertEq(coordinator.withdraw(), 3 * FEE, "paid");
+        assertEq(coordinator.creditOf(account), 0, "nothing is left");
+        vm.expectRevert(abi.encodeWithSelector(ICredits.Credits_NothingToWithdraw.selector, account));
+        vm.prank(account);
+        coordinator.withdraw();
+    }
+
+    function test_AFeeThatComesInAfterTheBondHasLeftIsStillTheOperators() public {
+        _registerActive(1);
+        address account = _account(0);
+        RandomnessId early = _requestAndMine();
+        RandomnessId late = _requestAndMine();
+        vm.prank(account);
+        coordinator.exit();
+        _fulfil(early);
+        skipTime(EXIT_DELAY);
+        vm.prank(account);
+        coordinator.withdrawBond();
+        assertEq(coordinator.creditOf(account), MINIMUM_BOND + FEE, "bond and fee");
+        _fulfil(late);
+        assertEq(coordinator.creditOf(account), MINIMUM_BOND + FEE, "not collected yet");
+        assertEq(coordinator.collect(0), FEE, "collected");
+        vm.prank(account);
+        assertEq(coordinator.withdraw(), MINIMUM_BOND + 2 * FEE, "paid");
+        assertEq(address(coordinator).balance, 0, "nothing left");
     }
 
     // ---- gas

@@ -28,14 +28,15 @@ contract VrfRequestsTest is CoordinatorBase {
         RandomnessId id = _request();
         assertEq(RandomnessId.unwrap(id), RandomnessId.unwrap(want), "id");
         IVrfCoordinator.Request memory request = coordinator.requestOf(id);
-        assertEq(request.requester, requester, "requester");
         assertEq(request.refundTo, payee, "refundTo");
         assertEq(request.blockNumber, block.number, "block");
         assertEq(request.deadline, block.timestamp + ANSWER_WINDOW, "deadline");
         assertEq(request.operatorCount, 3, "operators");
         assertEq(request.fee, FEE, "fee");
         _assertStatus(id, IVrfCoordinator.Status.Pending);
-        assertEq(coordinator.requestOf(_request()).nonce, 1, "nonce");
+        id = _request();
+        want = RandomnessId.wrap(keccak256(abi.encode(block.chainid, address(coordinator), requester, uint64(1))));
+        assertEq(RandomnessId.unwrap(id), RandomnessId.unwrap(want), "the next id");
     }
 
     function test_TooLowAFeeIsRefusedAndTooHighAFeeIsCreditedBack() public {
@@ -71,13 +72,45 @@ contract VrfRequestsTest is CoordinatorBase {
         assertEq(coordinator.creditOf(account), FEE, "fee");
     }
 
+    function test_OfAFulfilledRequestOnlyStatusAndOutputAreLeft() public {
+        RandomnessId id = _requestAndMine();
+        _miss(id);
+        bytes32 output = _fulfil(id);
+        IVrfCoordinator.Request memory request = coordinator.requestOf(id);
+        assertEq(uint256(request.status), uint256(IVrfCoordinator.Status.Fulfilled), "status");
+        assertEq(request.output, output, "output");
+        assertEq(request.refundTo, address(0), "refundTo");
+        assertEq(request.blockNumber, 0, "block");
+    }
+
     function test_NothingIsAnsweredInTheRequestsOwnBlock() public {
         RandomnessId id = _request();
-        bytes memory same = abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_SameBlock.selector, id);
-        vm.expectRevert(same);
+        bytes memory early = abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_Unconfirmed.selector, id, block.number + 1);
+        vm.expectRevert(early);
         coordinator.challengeOf(id);
-        vm.expectRevert(same);
-        coordinator.fulfil(id, new bytes(81));
+        vm.expectRevert(early);
+        coordinator.fulfil(id, new bytes(305));
+        skipTime(ANSWER_WINDOW + 1); // a clock that runs within a block makes nobody late
+        _assertStatus(id, IVrfCoordinator.Status.Pending);
+        vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_NotStalled.selector, id, coordinator.requestOf(id).deadline));
+        coordinator.reassign(id);
+    }
+
+    function test_NothingIsAnsweredBeforeTheRequestsBlockIsAsDeepAsTheParameterSays() public {
+        coordinator = _newCoordinator(EXIT_DELAY, 3);
+        delete secrets;
+        _registerActive(1);
+        RandomnessId id = _request();
+        uint256 from = block.number + 3;
+        bytes memory early = abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_Unconfirmed.selector, id, from);
+        for (; block.number < from; nextBlock()) {
+            vm.expectRevert(early);
+            coordinator.fulfil(id, new bytes(305));
+            vm.expectRevert(early);
+            coordinator.challengeOf(id);
+        }
+        _fulfil(id);
+        _assertStatus(id, IVrfCoordinator.Status.Fulfilled);
     }
 
     function test_ASecondAnswerIsRefused() public {
@@ -139,10 +172,9 @@ contract VrfRequestsTest is CoordinatorBase {
         (uint256 index, bytes32 alpha) = coordinator.challengeOf(id);
         assertEq(index, uint256(keccak256(abi.encode(blockHash, id))) % 3, "operator");
         IVrfCoordinator.Operator memory operator = coordinator.operator(index);
-        bytes32 domain = keccak256("aivm/vrf/1");
-        bytes32 want = keccak256(
-            abi.encode(domain, block.chainid, address(coordinator), operator.keyX, operator.keyY, requester, request.nonce, blockHash)
-        );
+        bytes32 domain = keccak256("aivm/vrf/2");
+        bytes32 want =
+            keccak256(abi.encode(domain, block.chainid, address(coordinator), operator.keyX, operator.keyOdd, id, blockHash));
         assertEq(alpha, want, "alpha");
     }
 
@@ -152,10 +184,46 @@ contract VrfRequestsTest is CoordinatorBase {
         RandomnessId id = _requestAndMine();
         uint256 deadline = coordinator.requestOf(id).deadline;
         vm.warp(deadline);
-        vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_NotLate.selector, id, deadline));
+        vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_NotStalled.selector, id, deadline));
         coordinator.reassign(id);
+        _assertStatus(id, IVrfCoordinator.Status.Pending);
         vm.warp(deadline + 1);
+        _assertStatus(id, IVrfCoordinator.Status.Stalled);
         coordinator.reassign(id);
+        _assertStatus(id, IVrfCoordinator.Status.Pending);
+    }
+
+    /// @dev From every stalled state one call by anyone leads to another attempt or to the end, so three lead to the end.
+    function testFuzz_AStalledRequestAlwaysLeaves(uint8 operators, uint256 gap, bool history, uint8 leavers) public {
+        for (uint256 number = 3; number < 3 + operators % 3; ++number) {
+            _register(number, MINIMUM_BOND);
+        }
+        skipBlocks(ACTIVATION_DELAY);
+        vm.etch(HISTORY, history ? HISTORY_CODE : bytes(""));
+        RandomnessId id = _requestAndMine();
+        for (uint256 number = 0; number < 3; ++number) {
+            if (leavers & (1 << number) == 0) continue;
+            vm.prank(_account(number));
+            coordinator.exit();
+        }
+        uint256 steps = 0;
+        for (; steps < 3 && _status(id) != IVrfCoordinator.Status.Expired; ++steps) {
+            skipBlocks(bound(gap, ANSWER_WINDOW / 12 + 1, 10_000));
+            _assertStatus(id, IVrfCoordinator.Status.Stalled);
+            vm.prank(makeAddr("anyone"));
+            coordinator.reassign(id);
+            assertTrue(_status(id) != IVrfCoordinator.Status.Stalled, "left");
+        }
+        _assertStatus(id, IVrfCoordinator.Status.Expired);
+        assertEq(coordinator.creditOf(payee), FEE, "refund");
+    }
+
+    function test_AStalledRequestIsStillAnswered() public {
+        RandomnessId id = _requestAndMine();
+        skipTime(ANSWER_WINDOW + 1);
+        _assertStatus(id, IVrfCoordinator.Status.Stalled);
+        _fulfil(id);
+        _assertStatus(id, IVrfCoordinator.Status.Fulfilled);
     }
 
     function test_ASilentOperatorIsSlashedAndTheNextTakesOver() public {
@@ -289,7 +357,7 @@ contract VrfRequestsTest is CoordinatorBase {
     function test_ABondLastsAsLongAsARequestMadeBeforeTheExit() public {
         // The shortest exit delay that the constructor takes, and the leaver is the last in line.
         uint32 shortest = 6 * (ANSWER_WINDOW + 1);
-        coordinator = new VrfCoordinator(treasury, FEE, MINIMUM_BOND, SLASH, ANSWER_WINDOW, ACTIVATION_DELAY, shortest);
+        coordinator = _newCoordinator(shortest, CONFIRMATIONS);
         delete secrets;
         _registerActive(3);
         RandomnessId id = _requestAndMine();
@@ -354,12 +422,13 @@ contract VrfRequestsTest is CoordinatorBase {
         vm.etch(HISTORY, ""); // a chain that keeps no history: 256 blocks
         RandomnessId id = _request();
         uint256 requestBlock = block.number;
-        bytes memory proof = new bytes(81);
+        bytes memory proof = new bytes(305);
         vm.roll(requestBlock + 257);
         vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_BlockHashGone.selector, id, requestBlock));
         coordinator.fulfil(id, proof);
         vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_BlockHashGone.selector, id, requestBlock));
         coordinator.challengeOf(id);
+        _assertStatus(id, IVrfCoordinator.Status.Stalled);
         coordinator.reassign(id); // before the deadline: nobody can answer any more
         _assertStatus(id, IVrfCoordinator.Status.Expired);
         assertEq(coordinator.creditOf(payee), FEE, "refund");
@@ -411,15 +480,30 @@ contract VrfRequestsTest is CoordinatorBase {
         RandomnessId second = _request();
         vm.snapshotGasLastCall("VrfCoordinator", "request");
         nextBlock();
-        // Fixed hashes, so that the number of hashes to the curve does not depend on anything else.
-        vm.setBlockhash(block.number - 1, keccak256("a block"));
-        _fulfil(id);
+        // A block whose hash leads to the first candidate of the hash to the curve, and one that leads to the third.
+        _fulfil(_requestWith(0)); // so that the operator has earned before
+        RandomnessId direct = _requestWith(0);
+        RandomnessId retried = _requestWith(2);
+        _fulfil(direct);
         vm.snapshotGasLastCall("VrfCoordinator", "fulfil");
+        _fulfil(retried);
+        vm.snapshotGasLastCall("VrfCoordinator", "fulfil, third candidate");
+        _fulfil(id);
         _miss(second);
         vm.snapshotGasLastCall("VrfCoordinator", "reassign, with an operator deactivated");
         _miss(second);
         _miss(second);
         vm.snapshotGasLastCall("VrfCoordinator", "reassign, expiring");
+    }
+
+    /// @dev A request for which so many candidates are refused.
+    function _requestWith(uint256 counter) private returns (RandomnessId id) {
+        id = _requestAndMine();
+        uint256 length = 0;
+        for (uint256 i = 0; length != 81 + 224 + 32 * counter; ++i) {
+            vm.setBlockhash(block.number - 1, keccak256(abi.encode(i)));
+            if (_assigned(id) == 0) length = _proof(id).length;
+        }
     }
 
     function _first33(bytes memory proof) private pure returns (bytes memory head) {

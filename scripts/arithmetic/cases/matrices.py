@@ -61,7 +61,7 @@ def q_linear_mat_mul(r: Random, name: str) -> Case:
 
 def scale(r: Random) -> Any:
     """A scale of a quantised tensor."""
-    return np.asarray(np.exp(r.normal([])) / 8, np.float32)
+    return np.asarray(r.positive([]) / 8, np.float32)
 
 
 @case("Attention")

@@ -220,11 +220,13 @@ def test_inputs_that_need_too_much_memory_are_named_and_smaller_ones_still_run()
 
 
 def test_many_tensors_that_are_too_much_together_are_named():
-    nodes = [helper.make_node("Mul", ["x", f"k{i}"], [f"m{i}"]) for i in range(8)]
+    # Running sums, which no other step can take in, so that all of them have to be kept until the last.
+    scaled = [helper.make_node("Mul", ["x", f"k{i}"], [f"m{i}"]) for i in range(8)]
+    summed = [helper.make_node("CumSum", [f"m{i}", "axis"], [f"s{i}"]) for i in range(8)]
     data = model(
-        [*nodes, helper.make_node("Sum", [f"m{i}" for i in range(8)], ["y"], name="total")],
+        [*scaled, *summed, helper.make_node("Sum", [f"s{i}" for i in range(8)], ["y"], name="total")],
         [value("x", "F32", ["n"])], [value("y", "F32", ["n"])],
-        {f"k{i}": np.float32([i + 2]) for i in range(8)},
+        {"axis": np.int64(0), **{f"k{i}": np.float32([i + 2]) for i in range(8)}},
     )  # fmt: skip
     described = ours(data, limits__memory_bytes=1 << 25, limits__output_bytes=1 << 25)
     x = np.zeros(1 << 20, np.float32)
@@ -250,6 +252,14 @@ def test_more_threads_than_the_limits_allow_are_fewer_threads_and_the_same_bits(
     few = execute(network_kernel(), {"x": IMAGES}, threads=1)
     many = execute(network_kernel(limits__memory_bytes=1 << 26), {"x": IMAGES}, threads=64)
     assert many.tensors == few.tensors
+
+
+def test_composite_operators_work_confined():
+    nodes = [helper.make_node("Selu", ["x"], ["a"]), helper.make_node("HardSwish", ["a"], ["b"]),
+             helper.make_node("Softplus", ["b"], ["c"]), helper.make_node("Celu", ["c"], ["y"])]  # fmt: skip
+    data = model(nodes, [value("x", "F32", ["n"])], [value("y", "F32", ["n"])])
+    x = np.float32([-1.5, 0, 2])
+    assert execute(ours(data), {"x": x}).outputs["y"].tobytes() == aivm.load(data).run({"x": x})["y"].tobytes()
 
 
 def test_operators_that_run_on_the_host_work_confined():

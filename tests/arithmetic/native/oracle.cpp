@@ -13,6 +13,7 @@ namespace {
 // the caller's arguments are neighbours.
 typedef double V __attribute__((vector_size(64)));
 typedef std::int64_t I __attribute__((vector_size(64)));
+typedef float Narrow __attribute__((vector_size(32)));
 constexpr int width = 8;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -235,12 +236,11 @@ template <V (*function)(V)>
 void over_array(const float* x, double* z, std::size_t n) {
   for (std::size_t i = 0; i < n; i += width) {
     const std::size_t count = std::min<std::size_t>(width, n - i);
-    double lanes[width] = {};
-    for (std::size_t j = 0; j < count; ++j) lanes[j] = std::isfinite(x[i + j]) ? static_cast<double>(x[i + j]) : 0;
-    V v;
-    std::memcpy(&v, lanes, sizeof v);
-    v = function(v);
-    std::memcpy(z + i, &v, count * sizeof *z);
+    Narrow narrow = {};
+    std::memcpy(&narrow, x + i, count * sizeof *x);
+    const V wide = __builtin_convertvector(narrow, V);
+    const V y = function(pick(magnitude(wide) < infinity, wide, all_of(0)));
+    std::memcpy(z + i, &y, count * sizeof *z);
   }
 }
 

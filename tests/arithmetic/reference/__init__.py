@@ -1,4 +1,4 @@
-"""A second implementation, written from docs/arithmetic.md alone: slow, plain, and equal to the engine in every bit.
+"""A second implementation of docs/arithmetic.md: slow, plain, and equal to the engine in every bit.
 
 It shares no code with `aivm`. Moving elements and exact integer work are the standard's own evaluator's, since there
 is nothing to choose; composite operators are the standard's function bodies; everything that rounds is here, in the

@@ -20,7 +20,7 @@ def run(model, inputs):
     """The outputs of a model by name."""
     opsets = {item.domain: item.version for item in model.opset_import}
     functions = {(item.domain, item.name): item for item in model.functions}
-    outputs = Walk(functions).graph(model.graph, dict(inputs), opsets)
+    outputs = Walk(functions).graph(model.graph, {}, dict(inputs), opsets)
     return dict(zip([item.name for item in model.graph.output], outputs, strict=True))
 
 
@@ -30,9 +30,9 @@ class Walk:
     def __init__(self, functions):
         self.functions = functions
 
-    def graph(self, graph, names, opsets):
-        """The outputs of a graph that sees these names."""
-        names = {**{item.name: numpy_helper.to_array(item) for item in graph.initializer}, **names}
+    def graph(self, graph, around, inputs, opsets):
+        """The outputs of a graph that sees the names around it."""
+        names = {**around, **{item.name: numpy_helper.to_array(item) for item in graph.initializer}, **inputs}
         for node in graph.node:
             self.node(node, names, opsets)
         return [names[item.name] for item in graph.output]
@@ -77,7 +77,7 @@ class Walk:
     def body(self, graph, inputs, names, opsets):
         """The outputs of a graph within a node."""
         own = dict(zip([item.name for item in graph.input], inputs, strict=True))
-        return self.graph(graph, {**names, **own}, opsets)
+        return self.graph(graph, names, own, opsets)
 
 
 def _if(walk, node, inputs, names, opsets):

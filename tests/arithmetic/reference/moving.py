@@ -13,7 +13,7 @@ EXACT = frozenset(
     """
     And Or Xor Not BitwiseAnd BitwiseOr BitwiseXor BitwiseNot BitShift Equal Less LessOrEqual Greater GreaterOrEqual
     IsNaN IsInf Where Concat Split Slice Gather GatherND Transpose Reshape Flatten Squeeze Unsqueeze Expand Tile
-    Shape Size ConstantOfShape EyeLike NonZero Compress Pad Trilu DepthToSpace SpaceToDepth ReverseSequence
+    Shape Size ConstantOfShape EyeLike NonZero Compress Trilu DepthToSpace SpaceToDepth ReverseSequence
     SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence
     ConcatFromSequence TensorScatter BitCast CenterCropPad
     """.split()  # noqa: SIM905
@@ -101,3 +101,25 @@ def _unique(node, x):
     values = np.take(x.reshape(-1) if axis is None else x, first, axis or 0)
     counts = [keys.count(key) for key in chosen]
     return values, *(np.array(item, np.int64) for item in (first, [chosen.index(key) for key in keys], counts))
+
+
+@operator("Pad", moves=True)
+def _pad(node, x, pads, value=None, axes=None):
+    chosen = range(x.ndim) if axes is None else [int(axis) % x.ndim for axis in axes]
+    fill = np.zeros((), x.dtype) if value is None else value.reshape(())
+    for position, axis in enumerate(chosen):
+        extent, lines = x.shape[axis], np.moveaxis(x, axis, 0)
+        wanted = range(-int(pads[position]), extent + int(pads[position + len(chosen)]))
+        rows = [_padding(node.get("mode", "constant"), at, extent) for at in wanted]
+        parts = [np.full(lines.shape[1:], fill) if row is None else lines[row] for row in rows]
+        x = np.moveaxis(np.array(parts, x.dtype).reshape(len(rows), *lines.shape[1:]), 0, axis)
+    return x
+
+
+def _padding(mode, at, extent):
+    if 0 <= at < extent:
+        return at
+    if mode == "reflect":
+        period = max(2 * (extent - 1), 1)
+        return min(at % period, period - at % period) if extent > 1 else 0
+    return {"edge": min(max(at, 0), extent - 1), "wrap": at % max(extent, 1)}.get(mode)

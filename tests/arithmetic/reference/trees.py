@@ -120,7 +120,7 @@ def _classifier(node, x):
     if binary:
         half = transform == "NONE" and all(weight >= 0 for weight in _numbers(node, "class_weights"))
         chosen = (y > np.float32(0.5 if half else 0)).astype(np.int64).reshape(-1)
-        y = np.concatenate([np.float32(1) - y if transform in ("NONE", "PROBIT") else -y, y], 1)
+        y = np.concatenate([np.float32(1) - y if half else -y, y], 1)
     else:
         chosen = np.argmax(y, 1)
     return labels[chosen], transformed(y, transform)

@@ -72,6 +72,8 @@ def test_every_command_that_only_reads_can_answer_in_json():
         "job result",
         "validator check",
         "demo",
+        "diverge",
+        "trace",
     }
     commands = {path.removeprefix("aivm "): command for path, command in leaves(main, "aivm")}
     for name in readers:

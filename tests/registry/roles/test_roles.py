@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 from support.town import DIGITS, ETHER, held_out
 
 from aivm import kernel as kernels
-from aivm import records
+from aivm import records, unixfs
 from aivm.cid import RAW, Cid
 from aivm.execution.inputs import InputDtypeError, InputRangeError, InputShapeError
 from aivm.records import InputRecord, ValidationRecord
@@ -130,6 +132,26 @@ def test_a_kernel_that_gives_other_outputs_than_its_manifest_promises_is_rejecte
     assert town.network.registry.kernel_of(identity).status is KernelStatus.REJECTED
     found = certificate(town, identity)
     assert [case.name for case in found.cases if case.actual != case.expected] == [first.name]
+
+
+def test_a_kernel_with_an_operator_that_its_engine_has_not_is_rejected_by_name(town: Town):
+    town.settle_in(3)
+    kernel = kernels.load(DIGITS)
+    model = onnx.load_from_string(kernel.model)
+    model.graph.node.append(helper.make_node("Det", ["square"], ["volume"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.eye(2, dtype=np.float32), "square"))
+    data = model.SerializeToString()
+    described = msgspec.structs.replace(
+        kernel.manifest.model,
+        cid=str(unixfs.import_bytes(data).cid),
+        size=len(data),
+        operators=tuple(sorted({*kernel.manifest.model.operators, "ai.onnx::Det"})),
+    )
+    altered = replace(kernel, manifest=msgspec.structs.replace(kernel.manifest, model=described), model=data)
+    publisher.store_blocks(town.network, altered)
+    identity = register_raw(town, altered.manifest)
+    assert town.network.registry.kernel_of(identity).status is KernelStatus.REJECTED
+    assert certificate(town, identity).refused == "UnsupportedOperatorError"
 
 
 def test_a_kernel_whose_blocks_nobody_has_is_refused_paid_back_and_can_be_tried_again(town: Town):

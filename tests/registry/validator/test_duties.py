@@ -54,15 +54,13 @@ def seat(*, round_: int = 0, committed: bool = False, revealed: bool = False) ->
 
 def randomness(status: RandomnessStatus = RandomnessStatus.PENDING, deadline: int = 500) -> RandomnessRequest:
     return RandomnessRequest(
-        requester=CONSUMER,
+        status=status,
         block_number=5,
         deadline=deadline,
-        status=status,
         attempt=0,
         operator_count=1,
-        refund_to=CONSUMER,
         fee=1,
-        nonce=0,
+        refund_to=CONSUMER,
         block_hash=bytes(32),
         output=bytes(32),
     )
@@ -83,6 +81,13 @@ def test_the_operator_whose_turn_it_is_opens_and_others_wait_until_it_is_late():
     assert due(REQUESTED, now=400, randomness=randomness(), my_turn_to_prove=True) is Duty.OPEN
     assert due(REQUESTED, now=500, randomness=randomness()) is Duty.WAIT
     assert due(REQUESTED, now=501, randomness=randomness()) is Duty.REASSIGN
+
+
+def test_a_stalled_request_is_moved_on_even_before_its_deadline_and_still_answered_by_whom_it_concerns():
+    stalled = randomness(RandomnessStatus.STALLED)
+    assert due(REQUESTED, now=400, randomness=stalled) is Duty.REASSIGN
+    assert due(REQUESTED, now=501, randomness=stalled, my_turn_to_prove=True) is Duty.OPEN
+    assert due(REQUESTED, now=AFTER, randomness=stalled, my_turn_to_prove=True) is Duty.REASSIGN
 
 
 def test_a_seed_that_is_there_is_drawn_with_and_one_that_never_comes_expires_the_job():

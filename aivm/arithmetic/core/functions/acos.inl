@@ -13,7 +13,10 @@ AIVM_TEMPLATE Wide<n> acos(Wide<n> x) {
   const Wide<n> size = select(part.small, 1.0, 2.0);
   const Wide<n> turns = select(negative | part.small, size, 0.0);
   const Wide<n> factor = select(negative ^ part.small, -size, size);
-  return fma(factor, part.s, turns * half_pi_0) + fma(factor, part.rest, turns * half_pi_1);
+  const Wide<n> angle = turns * half_pi_0, other = factor * part.s;
+  const Wide<n> sum = angle + other;
+  const Wide<n> lost = other - (sum - angle);
+  return add_to_odd(sum, fma(factor, part.rest, turns * half_pi_1) + lost);
 }
 
 }  // namespace AIVM_ISA

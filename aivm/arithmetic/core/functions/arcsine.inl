@@ -2,7 +2,7 @@
 #pragma once
 
 #include "coefficients.inl"
-#include "lanes.inl"
+#include "round_to_odd.inl"
 
 namespace aivm {
 namespace AIVM_ISA {

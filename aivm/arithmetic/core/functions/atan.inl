@@ -2,7 +2,7 @@
 #pragma once
 
 #include "coefficients.inl"
-#include "lanes.inl"
+#include "round_to_odd.inl"
 
 namespace aivm {
 namespace AIVM_ISA {
@@ -18,7 +18,9 @@ AIVM_TEMPLATE Wide<n> atan(Wide<n> x) {
   const Wide<n> t = numerator / denominator;
   const Wide<n> square = t * t;
   const Wide<n> tail = fma(t * square, polynomial_halves(square, square * square, atan_tail), angle_rest);
-  return copysign(angle + (t + tail), x);
+  const Wide<n> sum = angle + t;
+  const Wide<n> lost = t - (sum - angle);
+  return copysign(add_to_odd(sum, lost + tail), x);
 }
 
 }  // namespace AIVM_ISA

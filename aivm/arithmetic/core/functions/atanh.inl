@@ -8,7 +8,7 @@ namespace AIVM_ISA {
 
 AIVM_TEMPLATE Wide<n> atanh(Wide<n> x) {
   const Wide<n> magnitude = abs(x);
-  Wide<n> y = log1p((magnitude + magnitude) / (1.0 - magnitude)) * 0.5;
+  Wide<n> y = log1p((magnitude + magnitude) / (1.0 - magnitude), magnitude * 0.0) * 0.5;
   y = select(magnitude == 1.0, infinity, y);
   y = select(magnitude > 1.0, not_a_number, y);
   return copysign(y, x);

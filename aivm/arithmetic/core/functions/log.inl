@@ -11,7 +11,8 @@ AIVM_INLINE M32 is_ordinary_for_log(F32 x) { return (x > broadcast(0.0F)) & (x <
 
 AIVM_TEMPLATE Wide<n> log_of_ordinary(Wide<n> x) {
   const Decomposed<n> parts = decompose(x);
-  return log_of_parts(parts.k, parts.m - 1.0);
+  const Wide<n> f = parts.m - 1.0;
+  return add_to_odd(fma(parts.k, ln2_short, f), fma(parts.k, ln2_rest, log_rest(f)));  // the greater term is exact
 }
 
 AIVM_TEMPLATE Wide<n> log(Wide<n> x) {

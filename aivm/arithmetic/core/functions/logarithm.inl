@@ -21,22 +21,26 @@ AIVM_TEMPLATE Decomposed<n> decompose(Wide<n> x) {
   return {from_bits(bits(x) - shifted), to_double(k), from_bits(one_bits - shifted)};
 }
 
-// k log 2 + log(1 + f) with 1 + f between sqrt(1/2) and sqrt(2). log(1 + f) = log((1 + s) / (1 - s)), s = f / (2 + f).
-AIVM_TEMPLATE Wide<n> log_of_parts(Wide<n> k, Wide<n> f) {
+// log(1 + f) - f with 1 + f between sqrt(1/2) and sqrt(2). log(1 + f) = log((1 + s) / (1 - s)), s = f / (2 + f).
+AIVM_TEMPLATE Wide<n> log_rest(Wide<n> f) {
   const Wide<n> s = f / (f + 2.0);
   const Wide<n> square = s * s;
-  // 2 s = f - s f: so the quotient's rounding counts for less, and of a binary32 the greater term below is exact.
-  const Wide<n> rest = s * fma(square, polynomial(square, log_tail), -f);
-  return add_to_odd(fma(k, ln2_short, f), fma(k, ln2_rest, rest));
+  // 2 s = f - s f: so the quotient's rounding counts for less.
+  return s * fma(square, polynomial(square, log_tail), -f);
 }
 
-// log(1 + u) for u >= 0.
-AIVM_TEMPLATE Wide<n> log1p(Wide<n> u) {
+// log(1 + u + rest) for u >= 0 and a rest of the size of what u's rounding lost.
+AIVM_TEMPLATE Wide<n> log1p(Wide<n> u, Wide<n> rest) {
   const Wide<n> sum = u + 1.0;
   const Wide<n> u_part = sum - 1.0;
-  const Wide<n> lost = (1.0 - (sum - u_part)) + (u - u_part);
+  const Wide<n> lost = (1.0 - (sum - u_part)) + (u - u_part) + rest;
   const Decomposed<n> parts = decompose(sum);
-  return log_of_parts(parts.k, fma(lost, parts.inverse_power, parts.m - 1.0));
+  const Wide<n> most = parts.m - 1.0;
+  const Wide<n> f = fma(lost, parts.inverse_power, most);
+  const Wide<n> f_lost = fma(lost, parts.inverse_power, most - f);
+  const Wide<n> whole = parts.k * ln2_short;
+  const Wide<n> first = whole + f;
+  return add_to_odd(first, fma(parts.k, ln2_rest, log_rest(f)) + ((f - (first - whole)) + f_lost));
 }
 
 }  // namespace AIVM_ISA

@@ -39,9 +39,11 @@ AIVM_TEMPLATE ReducedAngle<n> reduce_big_angle(Wide<n> x) {
   const Nearest<n> turns = nearest_multiple(first, 0.25);
   const Wide<n> within = fma(turns.number, -4.0, first) + second;  // exact: multiples of 2^-51, less than 4
   const Nearest<n> k = nearest_multiple(within, 1.0);
-  const Wide<n> fraction = fma(m, third, within - k.number);
+  const Wide<n> most = within - k.number;
+  const Wide<n> fraction = fma(m, third, most);
+  const Wide<n> lost = fma(m, third, most - fraction);
   const Wide<n> r = fraction * half_pi_0;
-  const Wide<n> rest = fma(fraction, half_pi_1, fma(fraction, half_pi_0, -r));
+  const Wide<n> rest = fma(lost, half_pi_0, fma(fraction, half_pi_1, fma(fraction, half_pi_0, -r)));
   const WideMask<n> negative = x < 0.0;
   return {select(negative, zero - k.integer, k.integer), select(negative, -r, r), select(negative, -rest, rest)};
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from aivm.arithmetic.errors import GraphMemoryError, LoopLimitError, MalformedModelError, UnsupportedOperatorError
 from aivm.arithmetic.lower import dtypes
-from aivm.arithmetic.lower.values import Value, constant, new_storage
+from aivm.arithmetic.lower.values import Value, check_shape, constant, new_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.values import Shape, Storage
     from aivm.tensors import Array
 
-#: A step of constants is computed at once if its results take no more bytes than this, or this many times its operands.
+#: A step of constants is computed at once if its results take no more bytes than this, or than its operands, or this
+#: many times its operands but no more than that.
 _SMALL_RESULT = 1 << 16
 _GROWTH = 4
-_MOST_PLACES = 1 << 24
+_LARGE_RESULT = 1 << 26
+_MOST_PLACES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,6 +82,7 @@ class Emitter:
         self._evaluate = evaluate
         self._memory_limit = memory_limit
         self._step_limit = step_limit
+        self._emitted = self._folded = 0
         self._scalars: dict[tuple[str, bytes, Shape], Value] = {}
 
     # What is known.
@@ -106,6 +109,21 @@ class Emitter:
         """The contents of a tensor of integers, in a list."""
         return [int(item) for item in self.known(value).reshape(-1)]
 
+    def known_item(self, value: Value) -> Any:
+        """The one element of a tensor.
+
+        Raises:
+            MalformedModelError: it has none, or several.
+            DemandedError: it is not known before a run.
+        """
+        if value.elements != 1:
+            self.refuse(f"tensor {value} should have one element")
+        return self.known(value).reshape(-1)[0]
+
+    def known_int(self, value: Value) -> int:
+        """The one element of a tensor of integers."""
+        return int(self.known_item(value))
+
     # Values.
 
     def constant(self, array: Array, name: str = "") -> Value:
@@ -117,6 +135,15 @@ class Emitter:
         if key not in self._scalars:
             self._scalars[key] = constant(array, name or self.place.name)
         return self._scalars[key]
+
+    def empty(self, shape: Shape, dtype: str) -> Value:
+        """A tensor without elements.
+
+        Raises:
+            MalformedModelError: an extent is negative, or so large that an index overflows.
+        """
+        new_storage(self.place.name, dtype, shape, self.place.title)
+        return self.constant(np.zeros(shape, dtypes.NUMPY[dtype]))
 
     def scalar(self, number: float, dtype: str) -> Value:
         """A constant without axes."""
@@ -130,16 +157,17 @@ class Emitter:
         """The same memory in another shape."""
         if dtype is None and value.shape == shape:
             return value
+        check_shape(value.name, dtype or value.dtype, shape, self.place.title)
         return Value(dtype=dtype or value.dtype, shape=tuple(shape), storage=value.storage)
 
-    def count(self, numbers: int) -> int:
+    def count(self, numbers: int, most: int = _MOST_PLACES) -> int:
         """A number of places along an axis, which will be listed one by one.
 
         Raises:
             UnsupportedOperatorError: there are too many.
         """
-        if numbers > _MOST_PLACES:
-            self.unsupported(f"an axis of {numbers} elements that are chosen one by one; {_MOST_PLACES} is the most")
+        if numbers > most:
+            self.unsupported(f"an axis of {numbers} elements that are chosen one by one; {most} is the most")
         return numbers
 
     # Steps.
@@ -170,10 +198,11 @@ class Emitter:
             reals=tuple(float(item) for item in reals),
             axis=axis,
         )
+        self._emitted += 1
+        if self._emitted > self._step_limit:
+            raise LoopLimitError(f"{self.place.title}: the plan would have more than {self._step_limit} steps")
         if self._foldable(step):
             return self._fold(step)
-        if len(self.steps) >= self._step_limit:
-            raise LoopLimitError(f"{self.place.title}: the plan would have more than {self._step_limit} steps")
         self.steps.append(step)
         return step.outputs
 
@@ -198,7 +227,8 @@ class Emitter:
         if self._memory_limit is not None and storage.bytes > self._memory_limit:
             raise GraphMemoryError(
                 f"{self.place.title}: tensor {name!r} of shape {list(shape)} takes {storage.bytes} bytes, "
-                f"more than the {self._memory_limit} allowed"
+                f"more than the {self._memory_limit} allowed",
+                hint="allow the model more memory, or give it smaller inputs",
             )
         return Value(dtype=dtype, shape=tuple(shape), storage=storage)
 
@@ -206,11 +236,14 @@ class Emitter:
         if any(item is not None and self.find(item) is None for item in step.inputs):
             return False
         size = sum(item.storage.bytes for item in step.outputs if item is not None)
-        operands = sum(item.storage.bytes for item in step.inputs if item is not None)
-        return size <= max(_SMALL_RESULT, _GROWTH * operands)
+        operands = sum(storage.bytes for storage in {item.storage for item in step.inputs if item is not None})
+        if self._memory_limit is not None and self._folded + size > self._memory_limit:
+            return False  # as a step of the plan it counts to what the plan needs
+        return size <= max(_SMALL_RESULT, operands, min(_GROWTH * operands, _LARGE_RESULT))
 
     def _fold(self, step: Step) -> tuple[Value | None, ...]:
         arrays = self._evaluate(step, self.knowledge)
+        self._folded += sum(0 if array is None else array.nbytes for array in arrays)
         return tuple(
             None if item is None or array is None else constant(array.reshape(item.shape), item.name)
             for item, array in zip(step.outputs, arrays, strict=True)

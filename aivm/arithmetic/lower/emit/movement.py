@@ -7,9 +7,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.lower.emit.emitter import Emitter
 
 if TYPE_CHECKING:
@@ -87,7 +84,7 @@ class Movement(Emitter):
             return x
         strides = _strides(x.shape)
         if math.prod(shape) == 0:
-            return self.constant(np.zeros(shape, dtype=self.dtype_of(x)))
+            return self.empty(shape, x.dtype)
         piece = Piece(
             extents=shape,
             source_offset=sum(start * stride for start, stride in zip(starts, strides, strict=True)),
@@ -139,7 +136,7 @@ class Movement(Emitter):
             )
             offset += value.shape[axis]
         if not pieces:
-            return self.constant(np.zeros(shape, dtype=self.dtype_of(first)))
+            return self.empty(shape, first.dtype)
         return self.copy(parts, pieces, shape, axis=axis)
 
     def expand(self, x: Value, shape: Sequence[int]) -> Value:
@@ -148,7 +145,7 @@ class Movement(Emitter):
         if math.prod(shape) == x.elements:
             return self.view(x, shape)
         if math.prod(shape) == 0:
-            return self.constant(np.zeros(shape, dtype=self.dtype_of(x)))
+            return self.empty(shape, x.dtype)
         padded = (1,) * (len(shape) - x.rank) + x.shape
         strides = tuple(0 if extent == 1 else stride for extent, stride in zip(padded, _strides(padded), strict=True))
         piece = Piece(
@@ -228,10 +225,6 @@ class Movement(Emitter):
         if not 1 <= depth <= x.rank or updates.shape != (*indices.shape[:-1], *x.shape[depth:]):
             self.refuse(f"indices {indices} and updates {updates} do not fit tensor {x}")
         return self.emit_one("scatter_nd", [x, indices, updates], x.dtype, x.shape, [reduction])
-
-    def dtype_of(self, x: Value) -> np.dtype[np.generic]:
-        """The NumPy dtype of a value."""
-        return dtypes.NUMPY[x.dtype]
 
 
 def _strides(shape: Sequence[int]) -> Shape:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @operator("CumSum", types={"T": dtypes.NUMBERS})
 def lower(b: Builder, node: Node, x: Value, axis: Value) -> Value:
     """One primitive."""
-    place = b.axis(b.known_ints(axis)[0], x.rank)
+    place = b.axis(b.known_int(axis), x.rank)
     return b.cumulate(
         "cumsum", x, place, exclusive=bool(node.get("exclusive", 0)), reverse=bool(node.get("reverse", 0))
     )

@@ -17,6 +17,6 @@ def lower(
     b: Builder, _node: Node, x: Value, _ratio: Value | None = None, training: Value | None = None
 ) -> tuple[Value, Value]:
     """The input, and a mask of ones."""
-    if training is not None and bool(b.known(training).reshape(-1)[0]):
+    if training is not None and bool(b.known_item(training)):
         b.unsupported("training mode, which is random", hint="export the model for inference")
     return x, b.expand(b.scalar(1, "bool"), x.shape)

@@ -16,4 +16,6 @@ if TYPE_CHECKING:
 @operator("NonZero", host=True)
 def lower(_node: Node, x: Array) -> Array:
     """Between two plans: the data decides how many there are."""
+    if x.ndim == 0:
+        return np.zeros((0, int(x != 0)), np.int64)
     return np.array(np.nonzero(x), dtype=np.int64).reshape(x.ndim, -1)

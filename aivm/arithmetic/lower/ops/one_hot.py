@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @operator("OneHot", types={"T1": dtypes.NUMBERS, "T2": dtypes.NUMBERS})
 def lower(b: Builder, node: Node, indices: Value, depth: Value, values: Value) -> Value:
     """A comparison with 0, 1, 2…; an index out of range is nowhere on."""
-    count = b.count(int(b.known(depth).reshape(-1)[0]))
+    count = b.count(int(b.known_item(depth)))
     if count < 1:
         b.refuse(f"depth is {count}")
     axis = b.axis(node.get("axis", -1), indices.rank + 1)

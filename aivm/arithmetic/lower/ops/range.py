@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.lower.registry import operator
 
@@ -24,16 +22,16 @@ def lower(b: Builder, _node: Node, start: Value, limit: Value, delta: Value) -> 
     dtype = b.same_dtype(start, limit, delta)
     for value in (start, limit, delta):
         b.known(value)  # all three, before anything is computed from them
-    if b.known(delta).reshape(-1)[0] == 0:
+    if b.known_item(delta) == 0:
         b.refuse("delta is 0")
     if dtype in dtypes.INTEGERS:
-        first, last, step = (b.known_ints(value)[0] for value in (start, limit, delta))
+        first, last, step = (b.known_int(value) for value in (start, limit, delta))
         count = max(-(-(last - first) // step), 0)
     else:
         quotient = b.div(b.cast(b.sub(limit, start), "float32"), b.cast(delta, "float32"))
         count = max(int(b.known(b.cast(b.unary("ceil", quotient), "int64")).reshape(-1)[0]), 0)
     if count == 0:
-        return b.constant(np.zeros(0, dtypes.NUMPY[dtype]))
+        return b.empty((0,), dtype)
     first_one, step_one = b.reshape(start, (1,)), b.reshape(delta, (1,))
     parts = [first_one] if count == 1 else [first_one, b.expand(step_one, (count - 1,))]
     return b.cumulate("cumsum", b.concat(parts, 0), 0)

@@ -34,8 +34,9 @@ def lower(
     if mode not in ("nearest", "linear", "cubic"):
         b.refuse(f"mode {mode!r}")
     outside: list[tuple[int, list[bool]]] = []
-    for item in plan:
-        if item.extent == x.shape[item.axis] and item.plain:
+    # What is only moved may be moved in any order: single elements first, then whole rows.
+    for item in reversed(plan) if mode == "nearest" else plan:
+        if not item.changes:
             continue
         if item.crop is not None:
             outside.append((item.axis, [not 0 <= at <= item.source - 1 for at in coordinates(item)]))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @operator("SequenceAt")
 def lower(b: Builder, _node: Node, sequence: list[Item], place: Value) -> Item:
     """Nothing to compute."""
-    at = b.known_ints(place)[0]
+    at = b.known_int(place)
     if not -len(sequence) <= at < len(sequence):
         b.refuse(f"place {at} in a sequence of {len(sequence)}")
     return sequence[at]

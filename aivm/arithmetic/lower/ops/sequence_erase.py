@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @operator("SequenceErase")
 def lower(b: Builder, _node: Node, sequence: list[Item], place: Value | None = None) -> list[Item]:
     """Nothing to compute."""
-    at = -1 if place is None else b.known_ints(place)[0]
+    at = -1 if place is None else b.known_int(place)
     if not -len(sequence) <= at < len(sequence):
         b.refuse(f"place {at} in a sequence of {len(sequence)}")
     at %= len(sequence)

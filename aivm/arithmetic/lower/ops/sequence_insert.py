@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @operator("SequenceInsert")
 def lower(b: Builder, _node: Node, sequence: list[Item], value: Value, place: Value | None = None) -> list[Item]:
     """Nothing to compute."""
-    at = len(sequence) if place is None else b.known_ints(place)[0]
+    at = len(sequence) if place is None else b.known_int(place)
     if not -len(sequence) <= at <= len(sequence):
         b.refuse(f"place {at} in a sequence of {len(sequence)}")
     at = at + len(sequence) if at < 0 else at

@@ -17,4 +17,4 @@ if TYPE_CHECKING:
 def lower(b: Builder, node: Node, x: Value, k: Value) -> tuple[Value, Value]:
     """One primitive; they are in order whether the node asks for it or not."""
     axis = b.axis(node.get("axis", -1), x.rank)
-    return b.top_k(x, axis, b.known_ints(k)[0], largest=bool(node.get("largest", 1)))
+    return b.top_k(x, axis, b.known_int(k), largest=bool(node.get("largest", 1)))

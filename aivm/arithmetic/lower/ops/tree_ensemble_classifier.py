@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aivm.arithmetic.lower import dtypes
-from aivm.arithmetic.lower.forest import from_nodes, post_transform
+from aivm.arithmetic.lower.forest import from_nodes, post_transform, reals
 from aivm.arithmetic.lower.registry import operator
 
 if TYPE_CHECKING:
@@ -33,11 +33,10 @@ def lower(b: Builder, node: Node, x: Value) -> tuple[Value, Value]:
         total = b.add(total, b.constant(np.array(base, np.float32)))
     transform = node.get("post_transform", "NONE")
     if binary:
-        # One score stands for both classes. Without a transform it is the probability of the second.
-        positive = all(weight >= 0 for weight in node.get("class_weights", []))
-        threshold = 0.5 if positive and transform == "NONE" else 0.0
-        first = b.compare("greater", total, b.scalar(threshold, "float32"))
-        rest = b.sub(b.scalar(1, "float32"), total) if transform in ("NONE", "PROBIT") else b.unary("neg", total)
+        # One score stands for both classes: a probability of the second, or a number whose sign decides.
+        probability = transform == "NONE" and all(weight >= 0 for weight in reals(node, "class_weights"))
+        first = b.compare("greater", total, b.scalar(0.5 if probability else 0.0, "float32"))
+        rest = b.sub(b.scalar(1, "float32"), total) if probability else b.unary("neg", total)
         chosen = b.reshape(b.cast(first, "int64"), (total.shape[0],))
         total = b.concat([rest, total], 1)
     else:

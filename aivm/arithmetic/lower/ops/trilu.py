@@ -20,8 +20,9 @@ def lower(b: Builder, node: Node, x: Value, k: Value | None = None) -> Value:
     """A constant mask."""
     if x.rank < 2:
         b.refuse(f"tensor {x} is no matrix")
-    diagonal = 0 if k is None else b.known_ints(k)[0]
+    diagonal = 0 if k is None else b.known_int(k)
     rows, columns = x.shape[-2:]
-    distance = np.arange(columns)[None, :] - np.arange(rows)[:, None]
-    mask = distance >= diagonal if node.get("upper", 1) else distance <= diagonal
+    border = np.arange(rows) + min(max(diagonal, -rows - 1), columns + 1)
+    compare = np.less_equal if node.get("upper", 1) else np.greater_equal
+    mask = compare.outer(border, np.arange(columns))
     return b.where(b.constant(mask), x, b.constant(np.zeros((), dtypes.NUMPY[x.dtype])))

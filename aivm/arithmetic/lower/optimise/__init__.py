@@ -1,4 +1,4 @@
-"""Other steps for the same bits, in less time: results of neighbouring steps fused, channels last between convolutions.
+"""Other steps for the same bits, in less time: neighbouring steps fused, channels last between convolutions.
 
 Nothing here may change a bit of what a plan gives; `tests/arithmetic/test_optimise.py` holds both plans against each
 other. Traces and disputes are about the plan as it was before.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aivm.arithmetic.lower.optimise.chain import chained
 from aivm.arithmetic.lower.optimise.fuse import fuse
 from aivm.arithmetic.lower.optimise.layout import channels_last
 
@@ -27,4 +28,4 @@ def optimise(steps: Sequence[Step], needed: Container[Storage], find: Callable[[
         needed: what has to be there after a run.
         find: contents of storages that are constant.
     """
-    return channels_last(fuse(steps, needed, find), needed, find)
+    return chained(channels_last(fuse(steps, needed, find), needed, find), needed)
