@@ -9,9 +9,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Protocol, cast
 
+import numpy as np
+
 from aivm.errors import AivmError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from aivm.environment.parts import EngineInfo
     from aivm.manifest import Manifest, Runtime
     from aivm.tensors import Array, Tensors
@@ -123,3 +127,30 @@ def open_engine(manifest: Manifest, model: bytes, *, threads: int = 1) -> Engine
         MemoryError: memory ran out.
     """
     return engine_kind(manifest.runtime.name).open(manifest, model, threads=threads)
+
+
+def wanted_outputs(manifest: Manifest, available: Iterable[str]) -> list[str]:
+    """The names of the outputs that a manifest lists, in its order.
+
+    Raises:
+        ModelRejectedError: the model has no output of one of these names.
+    """
+    names = [output.name for output in manifest.outputs]
+    missing = sorted(set(names) - set(available))
+    if missing:
+        raise ModelRejectedError(f"the model has no output {missing[0]!r}, which the manifest lists")
+    return names
+
+
+def only_tensors(outputs: Mapping[str, object]) -> dict[str, Array]:
+    """What a model gave, if all of it is tensors: for ONNX's sequences, maps and optionals no digest is defined.
+
+    Raises:
+        ModelFailedError: naming the output that is none.
+    """
+    tensors: dict[str, Array] = {}
+    for name, value in outputs.items():
+        if not isinstance(value, np.ndarray):
+            raise ModelFailedError(f"output {name!r} is a {type(value).__name__}, not a tensor")
+        tensors[name] = value
+    return tensors

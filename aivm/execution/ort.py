@@ -30,6 +30,8 @@ from aivm.execution.engine import (
     ModelRejectedError,
     OptionMismatchError,
     ProviderUnavailableError,
+    only_tensors,
+    wanted_outputs,
 )
 from aivm.manifest.enums import ExecutionMode, GraphOptimization, Provider
 from aivm.manifest.parts import OnnxRuntime
@@ -95,10 +97,7 @@ class OnnxRuntimeKind:
         session = _translate(load, ModelRejectedError, "ONNX Runtime does not load the model")
         _read_back(session, options, provider, settings)
         _check_subnormals(manifest)
-        names = [output.name for output in manifest.outputs]
-        missing = sorted(set(names) - {output.name for output in session.get_outputs()})
-        if missing:
-            raise ModelRejectedError(f"the model has no output {missing[0]!r}, which the manifest lists")
+        names = wanted_outputs(manifest, [output.name for output in session.get_outputs()])
         return OnnxEngine(info=info, session=session, outputs=names)
 
 
@@ -122,11 +121,7 @@ class OnnxEngine:
         values = _translate(
             lambda: self._session.run(self._outputs, dict(inputs)), ModelFailedError, "the model failed while it ran"
         )
-        outputs = dict(zip(self._outputs, values, strict=True))
-        for name, value in outputs.items():
-            if not isinstance(value, np.ndarray):
-                raise ModelFailedError(f"output {name!r} is a {type(value).__name__}, not a tensor")
-        return outputs
+        return only_tensors(dict(zip(self._outputs, values, strict=True)))
 
 
 def import_runtime(runtime: Runtime) -> ModuleType:

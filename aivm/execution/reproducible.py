@@ -27,6 +27,8 @@ from aivm.execution.engine import (
     ModelFailedError,
     ModelMemoryError,
     ModelRejectedError,
+    only_tensors,
+    wanted_outputs,
 )
 from aivm.manifest.parts import Reproducible
 
@@ -78,11 +80,7 @@ class ReproducibleKind:
             session = open_session(model, threads=threads, limits=limits)
         except ArithmeticEngineError as error:
             raise _translate(error, ModelRejectedError) from error
-        names = [output.name for output in manifest.outputs]
-        missing = sorted(set(names) - set(session.outputs))
-        if missing:
-            raise ModelRejectedError(f"the model has no output {missing[0]!r}, which the manifest lists")
-        return ReproducibleEngine(info=info, session=session, outputs=names)
+        return ReproducibleEngine(info=info, session=session, outputs=wanted_outputs(manifest, session.outputs))
 
 
 class ReproducibleEngine:
@@ -107,13 +105,7 @@ class ReproducibleEngine:
             values = self._session.run(inputs)
         except ArithmeticEngineError as error:
             raise _translate(error, ModelFailedError) from error
-        outputs = {}
-        for name in self._outputs:
-            value = values[name]
-            if not isinstance(value, np.ndarray):
-                raise ModelFailedError(f"output {name!r} is a {type(value).__name__}, not a tensor")
-            outputs[name] = value
-        return outputs
+        return only_tensors({name: values[name] for name in self._outputs})
 
 
 def _translate(error: ArithmeticEngineError, kind: type[EngineError]) -> EngineError:
