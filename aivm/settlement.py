@@ -1,17 +1,17 @@
-"""The settlement rule: how the votes of a committee become one (docs/protocol.md §7-9).
+"""The settlement rules: how the votes of a committee become one (docs/protocol.md §7-9).
 
-Pure functions over what was revealed; the contracts are tested against them.
+Pure functions over what was revealed; the contracts are tested against them. Both rules look for one seat whose vote
+has a strict majority of all seats behind it, those of the silent included.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from aivm.digests import Digest
 from aivm.errors import AivmError
+from aivm.manifest import AggregationRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,40 +22,176 @@ MAXIMUM_COMMITTEE = 7
 #: Seats after growth, at most; and the last round, counted from 0.
 LARGEST_COMMITTEE = 15
 LAST_ROUND = 2
+#: Bits of a sketch, and therefore the greatest distance of two.
+SKETCH_BITS = 256
 
 
 class SettlementError(AivmError):
-    """The rule was asked about a committee that cannot be."""
+    """The rule was asked about a committee or a vote that cannot be."""
 
 
-class Fault(IntEnum):
-    """What a seated validator did wrong."""
+class Ballot(IntEnum):
+    """What one seat said, once its round is counted."""
 
     ABSENT = 0
     WITHHELD = 1
-    DEVIATED = 2
-    REFUSED = 3
+    REFUSED = 2
+    CAST = 3
 
 
-@dataclass(frozen=True, slots=True)
+class Outcome(IntEnum):
+    """What becomes of a seat when its job is over."""
+
+    UNPAID = 0
+    PAID = 1
+    ABSENT = 2
+    WITHHELD = 3
+    REFUSED = 4
+    DEVIATED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """What one seat revealed under the `exact` rule.
+    """What one seat said; 32 bytes each, zero unless it is a cast ballot.
 
     Attributes:
-        digest: of the output record; zero for a refusal.
-        answer: the output's on-chain word, 32 bytes.
+        ballot: whether it said anything.
+        digest: of the output record.
+        answer: the output's on-chain word.
+        sketch: of the output, compared under the `hamming` rule alone.
     """
 
-    digest: Digest
-    answer: bytes
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether this seat says that the job cannot be computed."""
-        return not any(bytes(self.digest))
+    ballot: Ballot
+    digest: bytes = bytes(32)
+    answer: bytes = bytes(32)
+    sketch: bytes = bytes(32)
 
 
-REFUSAL = Vote(Digest(bytes(32)), bytes(32))
+ABSENT = Vote(ballot=Ballot.ABSENT)
+WITHHELD = Vote(ballot=Ballot.WITHHELD)
+REFUSAL = Vote(ballot=Ballot.REFUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A kernel's rule.
+
+    Attributes:
+        kind: `exact`, or `hamming` for outputs that are only near each other.
+        tolerance: bits in which two sketches may differ; 0 under the `exact` rule.
+
+    Raises:
+        SettlementError: for a tolerance that no two sketches could exceed, or that the rule has no use for.
+    """
+
+    kind: AggregationRule
+    tolerance: int = 0
+
+    def __post_init__(self) -> None:
+        greatest = SKETCH_BITS if self.kind is AggregationRule.HAMMING else 0
+        if not 0 <= self.tolerance <= greatest:
+            raise SettlementError(
+                f"a tolerance of {self.tolerance} bits under the rule {self.kind.value}",
+                hint=f"It is from 0 to {greatest}.",
+            )
+
+
+EXACT = Rule(kind=AggregationRule.EXACT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Election:
+    """Whose vote is the result.
+
+    Attributes:
+        seat: the lowest of those with the most votes behind them.
+        count: seats behind it, itself included.
+        vote: its own.
+    """
+
+    seat: int
+    count: int
+    vote: Vote
+
+
+def distance(one: bytes, other: bytes) -> int:
+    """In how many bits two sketches of 32 bytes differ.
+
+    Raises:
+        SettlementError: when one of them is not 32 bytes.
+    """
+    if not len(one) == len(other) == SKETCH_BITS // 8:
+        raise SettlementError(f"sketches of {len(one)} and {len(other)} bytes", hint="A sketch has 32 bytes.")
+    return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
+
+
+def backs(vote: Vote, other: Vote, rule: Rule) -> bool:
+    """Whether one seat's vote is behind another's: a symmetric relation, but under `hamming` not a transitive one.
+
+    Refusals are behind refusals. Of cast ballots the answers must be equal under either rule, for a consumer acts on
+    that word and no single seat may choose it; beside it, the digests (`exact`) or the nearness of the sketches count.
+    """
+    if vote.ballot is not other.ballot:
+        return False
+    if vote.ballot is not Ballot.CAST:
+        return vote.ballot is Ballot.REFUSED
+    if vote.answer != other.answer:
+        return False
+    if rule.kind is AggregationRule.HAMMING:
+        return distance(vote.sketch, other.sketch) <= rule.tolerance
+    return vote.digest == other.digest
+
+
+def elect(votes: Sequence[Vote], rule: Rule) -> Election | None:
+    """The seat whose vote more than half of all seats are behind.
+
+    Under the `hamming` rule this is the medoid, the seat with the most neighbours; of several with as many, the first.
+
+    Args:
+        votes: of all seats of the whole committee, in the order of the seats.
+        rule: the kernel's.
+
+    Returns:
+        The election, which a refusal can win; None without a majority.
+    """
+    behind = [sum(backs(vote, other, rule) for vote in votes) for other in votes]
+    count = max(behind, default=0)
+    if 2 * count <= len(votes):
+        return None
+    seat = behind.index(count)
+    return Election(seat=seat, count=count, vote=votes[seat])
+
+
+#: What needs no majority to be known.
+_FACTS = {Ballot.ABSENT: Outcome.ABSENT, Ballot.WITHHELD: Outcome.WITHHELD}
+
+
+def outcome_of(vote: Vote, winner: Vote | None, rule: Rule) -> Outcome:
+    """What a seat is due.
+
+    To be far from the result is no proof of a fault under the `hamming` rule: it goes unpaid, and no more.
+
+    Args:
+        vote: the seat's.
+        winner: the vote that won; None when the job fails, and then only what is a fact counts.
+        rule: the kernel's.
+    """
+    if vote.ballot in _FACTS:
+        return _FACTS[vote.ballot]
+    if winner is None:
+        return Outcome.UNPAID
+    if vote.ballot is Ballot.REFUSED:
+        return Outcome.REFUSED
+    if backs(vote, winner, rule):
+        return Outcome.PAID
+    return Outcome.UNPAID if rule.kind is AggregationRule.HAMMING else Outcome.DEVIATED
+
+
+def outcomes(votes: Sequence[Vote], rule: Rule) -> tuple[Outcome, ...]:
+    """What every seat is due at the end of a job whose last round these votes are: a majority of refusals fails it."""
+    election = elect(votes, rule)
+    winner = None if election is None or election.vote.ballot is Ballot.REFUSED else election.vote
+    return tuple(outcome_of(vote, winner, rule) for vote in votes)
 
 
 def check_size(size: int) -> None:
@@ -89,48 +225,6 @@ def largest_committee(size: int) -> int:
     for _ in range(LAST_ROUND):
         size = next_size(size) or size
     return size
-
-
-def settle_exact(seats: int, votes: Sequence[Vote | None]) -> Vote | None:
-    """The vote that a strict majority of all seats revealed, or None.
-
-    Args:
-        seats: members of the whole committee, of all rounds, whether they voted or not.
-        votes: what was revealed; None, like a missing entry, is a seat that revealed nothing.
-
-    Returns:
-        The majority's vote, which may be a refusal; None when there is no majority.
-
-    Raises:
-        SettlementError: when there are more votes than seats.
-    """
-    cast = [vote for vote in votes if vote is not None]
-    if len(cast) > seats:
-        raise SettlementError(f"{len(cast)} votes of {seats} seats")
-    for vote, count in Counter(cast).most_common(1):
-        if 2 * count > seats:
-            return vote
-    return None
-
-
-def fault_of(*, committed: bool, vote: Vote | None, majority: Vote | None) -> Fault | None:
-    """What a seat is slashed for at the end of a job.
-
-    Args:
-        committed: whether it committed.
-        vote: what it revealed, if it did.
-        majority: what the committee agreed on; None or a refusal when the job fails.
-
-    Returns:
-        The fault. Without a majority for an output only what is a fact is one: a seat that did not commit or reveal.
-    """
-    if not committed:
-        return Fault.ABSENT
-    if vote is None:
-        return Fault.WITHHELD
-    if majority is None or majority.is_refusal or vote == majority:
-        return None
-    return Fault.REFUSED if vote.is_refusal else Fault.DEVIATED
 
 
 def quote(

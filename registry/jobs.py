@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from registry.chain.receipts import Log
+    from registry.contracts.job_market import JobMarket
     from registry.contracts.types import Attestation, JobKind
-    from registry.network import Network
 
 _START = JobProgress(
     seed=bytes(32),
@@ -134,18 +134,17 @@ class Job:
         return next((seat for seat in self.seats if seat.member == member), None)
 
 
-def job_of(network: Network, job: bytes, *, since: int = 0) -> Job:
+def job_of(market: JobMarket, job: bytes, *, since: int = 0) -> Job:
     """Rebuilds a job from its events.
 
     Args:
-        network: the deployment.
+        market: of the deployment.
         job: its id.
         since: a block that is not after its request.
 
     Raises:
         JobUnknownError: there is no such job.
     """
-    market = network.market
     for _ in range(MAX_LOOKS):
         status = market.status_of(job)
         if status is JobStatus.UNKNOWN:
@@ -153,17 +152,34 @@ def job_of(network: Network, job: bytes, *, since: int = 0) -> Job:
                 f"there is no job 0x{job.hex()} in this deployment",
                 hint="Check the id, and that the deployment file and the endpoint are those it was requested with.",
             )
-        known = fold(network.chain.logs(market, from_block=since, topics={"job": job}))
         # Events and state are read one after the other; a block in between makes them differ, and then we look again.
-        if known is not None and market.is_state(job, known.terms, known.progress):
-            # Time alone begins the reveals; the chain writes it down, with the deadline, at the next transaction.
-            unwritten = status is JobStatus.REVEALING and not known.revealing
-            deadline = market.deadline_of(job) + (known.terms.reveal_window if unwritten else 0)
-            return replace(known, status=status, deadline=deadline)
+        known = fold(market.chain.logs(market, from_block=since, topics={"job": job}))
+        if known is not None and (present := as_of_now(market, known, status)) is not None:
+            return present
     raise RegistryError(
         f"the events of job 0x{job.hex()} do not give the state that the chain has",
         hint="The endpoint leaves out events, or lags behind. Use another one.",
     )
+
+
+def as_of_now(market: JobMarket, known: Job, status: JobStatus | None = None) -> Job | None:
+    """A job with its present status and deadline; None if it has come further than this, or was never here.
+
+    What members did alone is not part of what the chain keeps the hash of, so `seats` may lack the latest of it.
+
+    Args:
+        market: of the deployment.
+        known: the job as it was.
+        status: its present status, if it has just been read.
+    """
+    if not market.is_state(known.id, known.terms, known.progress):
+        return None
+    if status is None:
+        status = market.status_of(known.id)
+    # Time alone begins the reveals; the chain writes it down, with the deadline, at the next transaction.
+    unwritten = status is JobStatus.REVEALING and not known.revealing
+    deadline = market.deadline_of(known.id) + (known.terms.reveal_window if unwritten else 0)
+    return replace(known, status=status, deadline=deadline)
 
 
 def fold(events: Iterable[Log]) -> Job | None:
@@ -183,7 +199,8 @@ def _step(job: Job, event: Log) -> Job:  # noqa: PLR0911 - one return for each k
         case "CommitteeDrawn":
             return _draw(job, event)
         case "BatchCommitted":
-            batch = {seat.member: commitment for seat, commitment in zip(job.round_seats, event["batch"], strict=True)}
+            # An endpoint that lies about the length gives a state that is not the chain's, and is found out by that.
+            batch = {seat.member: commitment for seat, commitment in zip(job.round_seats, event["batch"], strict=False)}
             return replace(
                 _with(job, {member: {"commitment": each} for member, each in batch.items() if any(each)}),
                 progress=replace(progress, batch=event["batch"]),

@@ -48,7 +48,7 @@ class Network:
             job: the job's id.
             seconds: how long they are asked in all, however many they are and however slowly they answer.
         """
-        endpoints = {self.staking.validator(member).endpoint for member in job_of(self, job).committee}
+        endpoints = {self.staking.validator(member).endpoint for member in job_of(self.market, job).committee}
         with GatewayClient(
             sorted(filter(_is_url, endpoints)),
             timeout=5.0,

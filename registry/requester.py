@@ -43,6 +43,9 @@ class ResultMismatchError(JobError):
     """What was fetched as a job's output is not what the chain settled on."""
 
 
+#: Machines of every environment class.
+ANY_CLASS = bytes(32)
+
 REFUND = "What was escrowed is credited to the job's refund address: `aivm job withdraw` collects it."
 
 #: Why a job failed, and what to do about it.
@@ -105,17 +108,31 @@ def manifest_of(network: Network, kernel: bytes) -> Manifest:
 
 
 def prepare(
-    network: Network, requester: str, *, kernel: bytes, inputs: Tensors, committee_size: int = 3
+    network: Network,
+    requester: str,
+    *,
+    kernel: bytes,
+    inputs: Tensors,
+    committee_size: int = 3,
+    environment_class: bytes = ANY_CLASS,
 ) -> tuple[Call, int]:
     """Publishes the inputs; returns the call that asks for the inference, and the wei that it costs.
 
     The event of its transaction, `JobRequested`, names the job.
+
+    Args:
+        network: the deployment to use.
+        requester: address that is credited what is left over.
+        kernel: its id.
+        inputs: the kernel's non-random inputs by name.
+        committee_size: seats of the first round: 3, 5 or 7.
+        environment_class: whose machines may be drawn, 32 bytes. A kernel of the class `pinned` needs one.
     """
     digest = publish_input(network, manifest_of(network, kernel), inputs)
     job = JobRequest(
         kernel=kernel,
         input=bytes(digest),
-        environment_class=bytes(32),
+        environment_class=environment_class,
         committee_size=committee_size,
         consumer=ZERO_ADDRESS,
         callback_gas=0,
@@ -149,7 +166,7 @@ def wait(
     end = time.monotonic() + timeout
     seen: tuple[JobStatus, int] | None = None
     while True:
-        state = job_of(network, job)
+        state = job_of(network.market, job)
         status = state.status
         if on_change and seen != (status, state.round):
             on_change(state)
@@ -221,7 +238,7 @@ def certificate(network: Network, job: bytes) -> ValidationRecord:
 
 
 def _settled(network: Network, job: bytes) -> Job:
-    state = job_of(network, job)
+    state = job_of(network.market, job)
     if any(state.result.digest):
         return state
     if state.status is JobStatus.FAILED:

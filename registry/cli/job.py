@@ -56,6 +56,12 @@ def command() -> None:
     show_default=True,
     help="How many validators have to run it.",
 )
+@option(
+    "--environment-class",
+    envvar="AIVM_ENVIRONMENT_CLASS",
+    type=Hex32(),
+    help="Only validators of this class, which a pinned kernel needs. Default: any.",
+)
 @key_file
 @network()
 @dry_run
@@ -65,6 +71,7 @@ def request(
     kernel: str,
     input_file: Path,
     committee: str,
+    environment_class: bytes | None,
     account: LocalAccount,
     network: Network,
     dry_run: bool,
@@ -76,7 +83,12 @@ def request(
     kernel_id = find_kernel(network, kernel)
     inputs = read_inputs(input_file, dtypes_of(requester.manifest_of(network, kernel_id)))
     call, value = requester.prepare(
-        network, account.address, kernel=kernel_id, inputs=inputs, committee_size=int(committee)
+        network,
+        account.address,
+        kernel=kernel_id,
+        inputs=inputs,
+        committee_size=int(committee),
+        environment_class=environment_class or requester.ANY_CLASS,
     )
     if dry_run:
         emit(network.chain.dry_run(call, sender=account, value=value))
@@ -101,7 +113,7 @@ def show(*, job: bytes, network: Network, as_json: bool) -> None:
     """Show how far a job is, and who says what."""
     from registry.jobs import job_of
 
-    state = job_of(network, job)
+    state = job_of(network.market, job)
     result = state.result
     facts = {
         "job": job,
@@ -180,7 +192,7 @@ def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) 
     from registry.contracts.types import JobKind
     from registry.jobs import job_of
 
-    if job_of(network, job).kind is JobKind.VALIDATION:
+    if job_of(network.market, job).kind is JobKind.VALIDATION:
         _show_certificate(requester.certificate(network, job), as_json=as_json)
         return
     with progress("fetching"):

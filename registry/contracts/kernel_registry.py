@@ -8,7 +8,7 @@ from registry.contracts.contract import Call, Contract
 
 if TYPE_CHECKING:
     from registry.contracts.manifest_fields import ManifestFields
-    from registry.contracts.types import Kernel, KernelStatus
+    from registry.contracts.types import Kernel, KernelTerms
     from registry.ids import KernelId, ManifestId
 
 
@@ -41,9 +41,9 @@ class KernelRegistry(Contract):
         """The kernel's status and where it came from; of status UNKNOWN if it is not registered."""
         return cast("Kernel", self.read("kernelOf", kernel))
 
-    def terms_of(self, kernel: KernelId) -> tuple[str, KernelStatus, int]:
-        """(publisher, status, author fee in wei) of a kernel."""
-        return cast("tuple[str, KernelStatus, int]", self.read("termsOf", kernel))
+    def terms_of(self, kernel: KernelId) -> KernelTerms:
+        """What a job needs to know of a kernel."""
+        return cast("KernelTerms", self.read("termsOf", kernel))
 
     def manifest_of(self, kernel: KernelId) -> ManifestFields:
         """The manifest fields that the chain keeps; all empty if the kernel is not registered."""

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from aivm.manifest import AggregationRule, DeterminismClass, HardwareKind, SeedPolicy
+from aivm.settlement import Ballot, Outcome, Vote
 from registry.contracts import manifest_fields as fields
 
 #: "None" where an address is asked for.
@@ -60,26 +61,6 @@ class JobFailure(IntEnum):
     NO_MAJORITY = 3
     TOO_LATE_TO_GROW = 4
     TOO_FEW_LEFT = 5
-
-
-class Ballot(IntEnum):
-    """What one seat said, once its round is counted."""
-
-    ABSENT = 0
-    WITHHELD = 1
-    REFUSED = 2
-    CAST = 3
-
-
-class Outcome(IntEnum):
-    """What becomes of a seat when its job is over."""
-
-    UNPAID = 0
-    PAID = 1
-    ABSENT = 2
-    WITHHELD = 3
-    REFUSED = 4
-    DEVIATED = 5
 
 
 class Showing(IntEnum):
@@ -252,16 +233,6 @@ class Attestation:
 
 #: What a refusal attests, and what stands where nothing is shown.
 NOTHING = Attestation(digest=bytes(32), answer=bytes(32), sketch=bytes(32), environment=bytes(32))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vote:
-    """What one seat said, once its round is counted."""
-
-    ballot: Ballot
-    digest: bytes
-    answer: bytes
-    sketch: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,7 @@ class Stage:
                 for step in validator.tick():
                     self.say(f"{name}: {step.duty}")
                     self._note(name, step.duty, step.transaction, step.gas_used)
-            state = job_of(self.network, job)
+            state = job_of(self.network.market, job)
             status = state.status
             if status is JobStatus.FAILED:
                 raise requester.failure_of(state)
@@ -275,7 +275,7 @@ def _job_report(stage: Stage, reader: DigitReader, job: bytes, *, expected: int)
     """What the contract was told, and what the requester fetched and verified."""
     reading = reader.read("readingOf", job)
     result = requester.fetch(stage.network, job)
-    state = job_of(stage.network, job)
+    state = job_of(stage.network.market, job)
     names: dict[str, str] = {validator.account.address: name for name, validator in stage.validators.items()}
     return {
         "id": "0x" + job.hex(),

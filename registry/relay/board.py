@@ -6,21 +6,18 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from coincurve import PublicKey
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 
 from registry.contracts.types import JobStatus
 from registry.ids import commit_digest, commitment
 from registry.relay.messages import HandedCommitment, HandedOpening, RelayError, from_hex
+from registry.relay.signatures import signer_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from registry.jobs import Job, Seat
-
-#: Half of the order of secp256k1: a signature with a greater s is not the only one for its message (EIP-2).
-HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+    from registry.relay.messages import Handed
 
 
 @dataclass(slots=True)
@@ -49,10 +46,11 @@ class Board:
         self._lock = threading.Lock()
 
     def follow(self, job: Job) -> None:
-        """Takes what is handed in for a job from now on, as it stands; a new round starts anew."""
+        """Takes what is handed in for a job from now on, as it stands; a new round, or another draw, starts anew."""
         with self._lock:
             sheet = self._sheets.get(job.id)
-            if sheet is None or sheet.job.round != job.round:
+            # A reorganisation can give a job another seed; what was signed for the old one must not be sent.
+            if sheet is None or _round_of(sheet.job) != _round_of(job):
                 self._sheets[job.id] = _Sheet(job)
             else:
                 sheet.job = job
@@ -74,6 +72,17 @@ class Board:
             sheet = self._sheets.get(job)
             return dict(sheet.openings) if sheet else {}
 
+    def take(self, message: Handed) -> None:
+        """Keeps a message, whichever it is.
+
+        Raises:
+            RelayError: saying why not.
+        """
+        if isinstance(message, HandedCommitment):
+            self.take_commitment(message)
+        else:
+            self.take_opening(message)
+
     def take_commitment(self, message: HandedCommitment) -> None:
         """Keeps a member's commitment; a later one replaces it, as long as the chain has none.
 
@@ -89,7 +98,7 @@ class Board:
                 round_=message.round,
                 commitment=from_hex(message.commitment),
             )
-            if _signer(digest, from_hex(message.signature)) != seat.member:
+            if signer_of(digest, from_hex(message.signature)) != seat.member:
                 raise RelayError(f"the commitment is not signed by {seat.member}")
             sheet.commitments[seat.member] = message
 
@@ -130,16 +139,5 @@ class Board:
         return sheet, seat
 
 
-def _signer(digest: bytes, signature: bytes) -> str | None:
-    """Who signed a digest: 64 bytes, r and then s with the parity of y in its highest bit (ERC-2098)."""
-    word = int.from_bytes(signature[32:])
-    s = word & ((1 << 255) - 1)
-    if s > HALF_ORDER:
-        return None
-    try:
-        key = PublicKey.from_signature_and_message(
-            signature[:32] + s.to_bytes(32) + bytes([word >> 255]), digest, hasher=None
-        )
-    except ValueError:
-        return None
-    return to_checksum_address(keccak(key.format(compressed=False)[1:])[12:])
+def _round_of(job: Job) -> tuple[int, bytes, tuple[int, ...]]:
+    return job.round, job.seed, job.progress.seats

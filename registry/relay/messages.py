@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -55,10 +55,10 @@ class HandedOpening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 Handed = HandedCommitment | HandedOpening
-T = TypeVar("T", HandedCommitment, HandedOpening)
+Kind = type[HandedCommitment] | type[HandedOpening]
 
 
-def decode(data: bytes, kind: type[T]) -> T:
+def decode(data: bytes, kind: Kind) -> Handed:
     """Reads a message.
 
     Raises:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from registry.content.errors import ContentError
 from registry.content.http import HttpClient, base_url
-from registry.relay.messages import Handed, HandedCommitment, encode
+from registry.relay.messages import encode
 from registry.relay.service import PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from registry.relay.board import Board
+    from registry.relay.messages import Handed
 
 log = logging.getLogger(__name__)
 
@@ -93,10 +94,7 @@ class Relay:
         Raises:
             RelayError: it is not taken here.
         """
-        if isinstance(message, HandedCommitment):
-            self.board.take_commitment(message)
-        else:
-            self.board.take_opening(message)
+        self.board.take(message)
         now = time.monotonic()
         if now - self._sent.get(message, -AGAIN_SECONDS) < AGAIN_SECONDS:
             return

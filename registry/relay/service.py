@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from registry.relay.messages import LIMIT, HandedCommitment, HandedOpening, RelayError, decode
+from registry.relay.messages import LIMIT, HandedCommitment, HandedOpening, Kind, RelayError, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.requests import Request
 
     from registry.relay.board import Board
 
 #: Where each kind of message is handed in.
-PATHS = {HandedCommitment: "/relay/commitments", HandedOpening: "/relay/openings"}
+PATHS: dict[Kind, str] = {HandedCommitment: "/relay/commitments", HandedOpening: "/relay/openings"}
 
 
 def routes(board: Board) -> list[Route]:
     """The routes of a relay: 204 for what was taken, 409 and a sentence for what was not."""
 
-    def route(kind: type[HandedCommitment | HandedOpening], take: Callable[[bytes], None]) -> Route:
+    def route(kind: Kind) -> Route:
         async def endpoint(request: Request) -> Response:
             body = b""
             async for part in request.stream():
@@ -31,14 +29,11 @@ def routes(board: Board) -> list[Route]:
                 if len(body) > LIMIT:
                     break
             try:
-                take(body)
+                board.take(decode(body, kind))
             except RelayError as error:
                 return PlainTextResponse(error.message + "\n", status_code=409)
-            return Response(status_code=200)
+            return Response(status_code=204)
 
         return Route(PATHS[kind], endpoint, methods=["POST"])
 
-    return [
-        route(HandedCommitment, lambda body: board.take_commitment(decode(body, HandedCommitment))),
-        route(HandedOpening, lambda body: board.take_opening(decode(body, HandedOpening))),
-    ]
+    return [route(kind) for kind in PATHS]

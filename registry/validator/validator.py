@@ -9,15 +9,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from eth_typing import Hash32
-
 from aivm.errors import AivmError
 from registry.contracts.types import JobStatus, RandomnessStatus, Showing, Shown
-from registry.errors import ContractError, RegistryError
+from registry.errors import ContractError, RegistryError, RpcResponseError
 from registry.ids import commit_digest, commitment
-from registry.jobs import job_of
+from registry.jobs import as_of_now, job_of
 from registry.relay import HandedCommitment, HandedOpening
 from registry.relay.messages import from_hex, to_hex
+from registry.relay.signatures import sign
 from registry.validator.duties import SHARED, Duty, Situation, duty
 from registry.validator.journal import JournalMissingError, Opening
 from registry.validator.operator import answer
@@ -87,7 +86,7 @@ class Validator:
     _retry_at: dict[bytes, float] = field(default_factory=dict)
     _failures: dict[bytes, int] = field(default_factory=dict)
     _asleep: dict[bytes, int] = field(default_factory=dict)
-    _blocks: dict[bytes, int] = field(default_factory=dict)
+    _known: dict[bytes, Job] = field(default_factory=dict)
     _tasks: dict[tuple[bytes, bytes], Future[Attestation]] = field(default_factory=dict)
     _read: str = ""
 
@@ -141,7 +140,7 @@ class Validator:
         """
         self._follow()
         for job in self.journal.open_jobs():
-            seat = job_of(self.network, job).seat_of(self.account.address)
+            seat = job_of(self.network.market, job).seat_of(self.account.address)
             if seat and seat.commitment and not seat.attestation and self._opening_of(job, seat) is None:
                 raise JournalMissingError(
                     f"job 0x{job.hex()}: this validator has committed in round {seat.round}, "
@@ -182,7 +181,7 @@ class Validator:
 
     def _forget(self, job: bytes) -> None:
         self.journal.drop(job)
-        for each in (self._retry_at, self._failures, self._asleep, self._blocks):
+        for each in (self._retry_at, self._failures, self._asleep, self._known):
             each.pop(job, None)
         for key in [key for key in self._since if key[0] == job]:
             del self._since[key]
@@ -193,8 +192,7 @@ class Validator:
 
     def _look(self, job: bytes) -> tuple[Situation, int]:
         """What this validator sees of a job, and how many members come before it in taking shared steps."""
-        state = job_of(self.network, job, since=self._blocks.get(job, 0))
-        self._blocks[job] = max(0, state.block - REREAD)
+        state = self._state(job)
         me, members = self.account.address, state.committee
         waits = state.status is JobStatus.REQUESTED
         randomness = self.network.vrf.request_of(state.terms.randomness) if waits else None
@@ -207,6 +205,20 @@ class Validator:
             **self._relayed(state),
         )
         return situation, members.index(me) if me in members else len(members)
+
+    def _state(self, job: bytes) -> Job:
+        """The job; while its events cannot be read, as it was at the last look, if it still is."""
+        known = self._known.get(job)
+        since = 0 if known is None else max(0, known.block - REREAD)
+        try:
+            state = job_of(self.network.market, job, since=since)
+        except RpcResponseError:
+            unchanged = None if known is None else as_of_now(self.network.market, known)
+            if unchanged is None:
+                raise
+            return unchanged
+        self._known[job] = state
+        return state
 
     def _relayed(self, job: Job) -> dict[str, Any]:
         """What the other members have handed in."""
@@ -291,7 +303,7 @@ class Validator:
             round=job.round,
             validator=self.account.address,
             commitment=to_hex(own),
-            signature=to_hex(_compact(self.account, digest)),
+            signature=to_hex(sign(self.account, digest)),
         )
         self.relay.hand_in(message, self._peers(job))
         if due is Duty.HAND_IN:
@@ -412,9 +424,3 @@ class Validator:
 def _subject(state: Job) -> bytes:
     """What an output is computed from, as 32 bytes: equal if and only if all of it is."""
     return hashlib.sha256(bytes([state.kind]) + state.kernel + state.input + state.seed).digest()
-
-
-def _compact(account: LocalAccount, digest: bytes) -> bytes:
-    """A signature as ERC-2098 has it: r, and s with the parity of y in its highest bit."""
-    signed = account.unsafe_sign_hash(Hash32(digest))
-    return int(signed.r).to_bytes(32) + (int(signed.s) | (int(signed.v) - 27) << 255).to_bytes(32)

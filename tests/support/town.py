@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,17 +12,47 @@ from aivm import tensors
 from registry import publisher, requester
 from registry.content import ContentStore, FileBlockStore
 from registry.contracts.types import JobStatus
+from registry.jobs import Job, job_of
 from registry.network import Network
+from registry.relay import Board, Relay, RelayError
 from registry.validator import Computation, Journal, Validator
 from registry.validator.operator import registration
+from support.scene import CLASS, next_epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import ExitStack
+
+    from registry.relay.messages import Handed
 
 ETHER = 10**18
 DIGITS = Path(__file__).resolve().parents[2] / "kernels" / "digits"
 VRF_KEY = b"\x21" * 32
+
+
+@dataclass
+class Exchange:
+    """Peers without a wire: what is handed in at an endpoint is put on the board there, as a relay's service does.
+
+    Attributes:
+        boards: by endpoint.
+        dead: endpoints that take nothing.
+    """
+
+    boards: dict[str, Board] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
+
+    def open(self, endpoint: str, board: Board) -> Board:
+        """Serves a board."""
+        self.boards[endpoint] = board
+        return board
+
+    def send(self, endpoints: Iterable[str], message: Handed) -> None:
+        """See `registry.relay.relay.Peers`."""
+        for endpoint in endpoints:
+            if endpoint not in self.dead:
+                with suppress(RelayError):
+                    self.boards[endpoint].take(message)
 
 
 @dataclass
@@ -33,6 +64,7 @@ class Town:
     folder: Path
     stack: ExitStack
     validators: dict[str, Validator] = field(default_factory=dict)
+    exchange: Exchange = field(default_factory=Exchange)
 
     @classmethod
     def of(cls, chain: Any, deployment: Any, account: Callable[[str], Any], folder: Path, stack: ExitStack) -> Self:
@@ -40,18 +72,43 @@ class Town:
         network = Network.of(chain, deployment, ContentStore(FileBlockStore(folder / "blocks")))
         return cls(network=network, account=account, folder=folder, stack=stack)
 
-    def settle_in(self, count: int, computation: Mapping[int, type[Computation]] | None = None) -> None:
-        """Stakes validators, the first of which also answers randomness requests."""
+    def settle_in(
+        self,
+        count: int,
+        computation: Mapping[int, type[Computation]] | None = None,
+        *,
+        relayed: bool = False,
+    ) -> None:
+        """Stakes validators, the first of which also answers randomness requests.
+
+        Args:
+            count: how many.
+            computation: what each computes with, by its index, if it is not the ordinary one.
+            relayed: whether each has a relay of its own, at whose endpoint `exchange` reaches its board.
+        """
         for index in range(count):
             name = f"validator {index}"
             person = self.account(name)
-            self.network.chain.transact(self.network.staking.stake(bytes(32), ""), sender=person, value=2 * ETHER)
+            endpoint = f"http://127.0.0.1:{index + 1}" if relayed else ""
+            call = self.network.staking.stake(CLASS, endpoint)
+            self.network.chain.transact(call, sender=person, value=2 * ETHER)
             kind = (computation or {}).get(index, Computation)
             self.validators[name] = self.validator(person, name, kind(network=self.network))
+            if relayed:
+                self.validators[name].relay = Relay(self.exchange.open(endpoint, self.board()), self.exchange)
         first = self.validators["validator 0"]
         first.vrf_key = VRF_KEY
         call = registration(self.network, first.account.address, VRF_KEY)
         self.network.chain.transact(call, sender=first.account, value=ETHER)
+        next_epoch(self.network.staking)
+
+    def board(self) -> Board:
+        """An empty board of this deployment."""
+        return Board(chain_id=self.network.chain.chain_id, market=self.network.market.address)
+
+    def state(self, job: bytes) -> Job:
+        """The job, rebuilt from its events."""
+        return job_of(self.network.market, job)
 
     def validator(self, person: Any, name: str, computation: Computation) -> Validator:
         """One validator, with a journal of its own that is closed with the town."""
@@ -69,8 +126,10 @@ class Town:
                 if not any(validator.journal.open_jobs() for validator in self.validators.values()):
                     return status
             elif not steps:
-                wait = market.job_of(job).deadline - chain.now()
-                if status is JobStatus.COMMITTING and wait > 8:
+                wait = self.state(job).deadline - chain.now()
+                if self.exchange.boards and status in {JobStatus.COMMITTING, JobStatus.REVEALING}:
+                    wait = min(wait, 8)  # relays act at halves and quarters of a window
+                elif status is JobStatus.COMMITTING and wait > 8:
                     wait -= 8  # to the end of the window, where those who could not compute refuse
                 chain.advance_time(max(wait, 0) + 1)
         raise AssertionError(f"the job is {market.status_of(job).name} after {looks} looks")

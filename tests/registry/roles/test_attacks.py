@@ -17,7 +17,7 @@ from aivm.cid import RAW
 from aivm.digests import Digest
 from aivm.records import InputRecord
 from registry import requester
-from registry.contracts.types import ZERO_ADDRESS, Attestation, JobRequest, JobStatus
+from registry.contracts.types import ZERO_ADDRESS, Attestation, JobFailure, JobRequest, JobStatus
 from registry.errors import RpcResponseError
 from registry.validator import Computation, Duty
 from registry.validator.journal import JournalError, Opening
@@ -241,6 +241,7 @@ def ask_for(town: Town, kernel: bytes, input_record: bytes) -> bytes:
     wanted = JobRequest(
         kernel=kernel,
         input=bytes(Digest.of(input_record)),
+        environment_class=requester.ANY_CLASS,
         committee_size=3,
         consumer=ZERO_ADDRESS,
         callback_gas=0,
@@ -260,7 +261,7 @@ def test_an_input_whose_record_lies_about_its_size_is_refused(town: Town, size: 
     town.network.content.put_block(RAW, lying)
     job = ask_for(town, kernel, lying)
     assert town.work(job) is JobStatus.FAILED
-    assert requester.failure_of(town.network, job, town.network.market.job_of(job)) == "refused"
+    assert town.state(job).failure is JobFailure.REFUSED
     assert faults(town, job) == []
 
 
@@ -279,6 +280,8 @@ def test_nothing_is_sent_that_the_journal_could_not_keep(town: Town, monkeypatch
         patch.setattr(one.journal, "write_opening", full)
         for _ in range(20):
             assert Duty.COMMIT not in [step.duty for step in one.tick()]
-    assert not town.network.market.seat_of(job, one.account.address).committed
+    seat = town.state(job).seat_of(one.account.address)
+    assert seat is not None
+    assert seat.commitment is None
     assert town.work(job) is JobStatus.FINALISED
     assert faults(town, job) == []

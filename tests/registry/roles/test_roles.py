@@ -20,8 +20,9 @@ from aivm.execution.inputs import InputDtypeError, InputRangeError, InputShapeEr
 from aivm.records import InputRecord, ValidationRecord
 from registry import errors, publisher, requester
 from registry.contracts.manifest_fields import manifest_fields
-from registry.contracts.types import ZERO_ADDRESS, Fault, JobRequest, JobStatus, KernelStatus
+from registry.contracts.types import ZERO_ADDRESS, JobFailure, JobRequest, JobStatus, KernelStatus, Outcome
 from registry.demo.cheat import CheatingComputation
+from registry.jobs import JobUnknownError
 from registry.validator import Computation, Duty, Journal
 from registry.validator.journal import JournalMissingError
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 IMAGES, LABELS = held_out()
 
 
-def faults(town: Town, job: bytes) -> dict[str, Fault]:
+def faults(town: Town, job: bytes) -> dict[str, Outcome]:
     market = town.network.market
     logs = town.network.chain.logs(market, "ValidatorFaulted", topics={"job": job})
     return {log["validator"]: log["fault"] for log in logs}
@@ -77,15 +78,15 @@ def test_two_cheats_of_three_find_no_majority_with_each_other_and_lose_to_a_grow
     while town.network.market.status_of(job) is JobStatus.REQUESTED:
         assert [step.duty for step in opener.tick()] in ([], [Duty.OPEN])
     by_address = {validator.account.address: validator for validator in town.validators.values()}
-    cheats = town.network.market.committee_of(job)[:2]
+    cheats = town.state(job).committee[:2]
     for address, kind in zip(cheats, (CheatingComputation, OtherCheat), strict=True):
         by_address[address].computation.close()
         by_address[address].computation = kind(network=town.network)
         town.stack.callback(by_address[address].computation.close)
     assert town.work(job) is JobStatus.FINALISED
-    assert town.network.market.job_of(job).round == 1
+    assert town.state(job).round == 1
     assert int.from_bytes(requester.fetch(town.network, job).answer) == LABELS[0]
-    assert faults(town, job) == dict.fromkeys(cheats, Fault.DEVIATED)
+    assert faults(town, job) == dict.fromkeys(cheats, Outcome.DEVIATED)
 
 
 # --- kernels that must not be admitted ---
@@ -198,6 +199,7 @@ def ask_raw(town: Town, kernel: bytes, digest: bytes) -> bytes:
     wanted = JobRequest(
         kernel=kernel,
         input=digest,
+        environment_class=requester.ANY_CLASS,
         committee_size=3,
         consumer=ZERO_ADDRESS,
         callback_gas=0,
@@ -235,21 +237,21 @@ def test_a_job_that_cannot_be_computed_is_refused_refunded_and_costs_no_validato
     owed = market.credit_of(person.address)
     job = ask_raw(town, kernel, bad_input(town, what))
     assert town.work(job) is JobStatus.FAILED
-    assert requester.failure_of(town.network, job, market.job_of(job)) == "refused"
+    assert town.state(job).failure is JobFailure.REFUSED
     assert faults(town, job) == {}
     paid_back = market.credit_of(person.address) - owed
     assert paid_back == market.quote(kernel, committee_size=3) - town.network.vrf.fee()
-    with pytest.raises(requester.JobError, match="has no result"):
+    with pytest.raises(requester.JobFailedError, match="failed: refused"):
         requester.fetch(town.network, job)
     with pytest.raises(requester.JobFailedError, match="refused"):
         requester.wait(town.network, job, timeout=1)
 
 
 def test_a_job_that_nobody_requested_is_said_not_to_exist(town: Town):
-    for ask in (requester.look, requester.fetch, requester.certificate):
-        with pytest.raises(requester.JobUnknownError, match="there is no job 0x1212"):
+    for ask in (requester.fetch, requester.certificate):
+        with pytest.raises(JobUnknownError, match="there is no job 0x1212"):
             ask(town.network, b"\x12" * 32)
-    with pytest.raises(requester.JobUnknownError):
+    with pytest.raises(JobUnknownError):
         requester.wait(town.network, b"\x12" * 32, timeout=60)
 
 
@@ -288,7 +290,7 @@ def test_an_output_whose_blocks_were_tampered_with_is_not_shown(town: Town):
     kernel = town.admit()
     job = town.ask(kernel, IMAGES[:1])
     town.work(job)
-    digest = town.network.market.job_of(job).digest
+    digest = town.state(job).result.digest
     path = town.network.content.local.path(Cid.raw(digest))
     path.write_bytes(path.read_bytes().replace(b"aivm/output", b"aivm/0utput"))
     with pytest.raises(errors.RegistryError, match=str(Cid.raw(digest))):
@@ -333,14 +335,19 @@ def test_a_commitment_that_is_sent_again_or_opened_with_another_salt_is_refused_
     job, one = commit_only(town)
     network = town.network
     [kept] = one.journal.openings(job, 0)
+    state = town.state(job)
     with pytest.raises(errors.JobMarketAlreadyCommitted):
-        network.chain.transact(network.market.commit(job, b"\x01" * 32), sender=one.account)
+        network.chain.transact(
+            network.market.commit(job, state.terms, state.progress, b"\x01" * 32), sender=one.account
+        )
     others = [each for name, each in town.validators.items() if name != "validator 0"]
     for other in others:
         while Duty.COMMIT not in [step.duty for step in other.tick()]:
             pass
     with pytest.raises(errors.JobMarketWrongOpening):
-        network.chain.transact(network.market.reveal(job, kept.attestation, bytes(32)), sender=one.account)
+        network.chain.transact(
+            network.market.reveal(job, state.terms, state.progress, kept.attestation, bytes(32)), sender=one.account
+        )
     assert town.work(job) is JobStatus.FINALISED
 
 
@@ -351,7 +358,7 @@ def test_a_wrong_vrf_proof_opens_nothing(town: Town):
     network, anyone = town.network, town.account("anyone")
     network.chain.mine()
     with pytest.raises(errors.VrfCoordinatorInvalidProof):
-        network.chain.transact(network.market.open(job, bytes(81)), sender=anyone)
+        network.chain.transact(network.market.open(job, town.state(job).terms, bytes(81)), sender=anyone)
     assert network.market.status_of(job) is JobStatus.REQUESTED
     assert town.work(job) is JobStatus.FINALISED
 
