@@ -182,9 +182,16 @@ def as_of_now(market: JobMarket, known: Job, status: JobStatus | None = None) ->
     return replace(known, status=status, deadline=deadline)
 
 
-def fold(events: Iterable[Log]) -> Job | None:
-    """The job that these events of it, in order, make; None without a request. Its status and deadline are stale."""
-    job: Job | None = None
+def fold(events: Iterable[Log], job: Job | None = None) -> Job | None:
+    """The job that these events of it, in order, make of what it was. Its status and deadline are stale.
+
+    Args:
+        events: of one job.
+        job: as it was before them; None before its request.
+
+    Returns:
+        The job; None without a request.
+    """
     for event in events:
         if event.event == "JobRequested":
             job = Job(id=event["job"], status=JobStatus.REQUESTED, deadline=0, terms=event["terms"], block=event.block)

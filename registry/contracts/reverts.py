@@ -45,7 +45,17 @@ HINTS = {
     "JobMarket_TooEarly": "Wait until the time that is given, in seconds since 1970.",
     "JobMarket_AlreadyCommitted": "A commitment cannot be changed; reveal it.",
     "JobMarket_WrongOpening": "Reveal the attestation and the salt that were committed, from the journal.",
-    "JobMarket_NotSeated": "This account is not on the job's committee.",
+    "JobMarket_NotThisRound": "This account has no seat in the job's present round.",
+    "JobMarket_WrongState": "The job has come further, or this is not its state: rebuild it from its events "
+    "(`registry.jobs`).",
+    "JobMarket_WrongSignature": "The seat has not signed this commitment for this round: leave it out of the batch, "
+    "with 32 zero bytes in its place.",
+    "JobMarket_WrongBatch": "Give an entry for each seat of the round, and signatures of a strict majority of them.",
+    "JobMarket_NotShown": "The seat has revealed by itself: show its attestation.",
+    "JobMarket_ClassNeeded": "A pinned kernel gives one output on one class of machines alone: name an environment "
+    "class.",
+    "JobMarket_UnknownClass": "No validator of this environment class has a tree of its own. Is it the class that "
+    "validators announce?",
     "JobMarket_UnknownJob": "Check the job's id and the market's address.",
     "JobMarket_GasTooLow": "Send the transaction with more gas.",
     "KernelRegistry_NoHandle": "Claim a handle first: registerPublisher.",
@@ -59,7 +69,11 @@ HINTS = {
     "KernelRegistry_UnknownKernel": "Check the kernel's id and the registry's address.",
     "KernelRegistry_UnknownName": "Names are handle/name@version or handle/name@label.",
     "ValidatorStaking_StakeTooLow": "Stake at least the minimum.",
-    "ValidatorStaking_Locked": "Wait until the jobs that this validator is seated in are final.",
+    "MarketParameters_Paused": "The market takes no new jobs now; those under way go on.",
+    "MarketParameters_OutOfBounds": "The bounds were fixed at deployment: `bounds` tells them.",
+    "ValidatorStaking_Blamed": "Wait until the jobs in which this validator is at fault are final.",
+    "ValidatorStaking_InvalidClass": "An environment class is never zero: `aivm validator stake` announces this "
+    "machine's.",
     "ValidatorStaking_NotThawed": "Wait until the time that is given, in seconds since 1970.",
     "VrfCoordinator_AlreadyOperator": "This account runs an operator already: start `aivm validator run` with its key.",
     "VrfCoordinator_NoOperators": "Nobody answers randomness requests here yet. Try again once a validator has "

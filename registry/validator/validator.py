@@ -13,7 +13,7 @@ from aivm.errors import AivmError
 from registry.contracts.types import JobStatus, RandomnessStatus, Showing, Shown
 from registry.errors import ContractError, RegistryError, RpcResponseError
 from registry.ids import commit_digest, commitment
-from registry.jobs import as_of_now, job_of
+from registry.jobs import as_of_now, fold, job_of
 from registry.relay import HandedCommitment, HandedOpening
 from registry.relay.messages import from_hex, to_hex
 from registry.relay.signatures import sign
@@ -258,6 +258,9 @@ class Validator:
             return None
         receipt = self.network.chain.transact(call, sender=self.account)
         log.info("job 0x%s: %s in %s, %d gas", job.hex(), due, receipt.transaction, receipt.gas_used)
+        known = fold((event for event in receipt.events if event.arguments.get("job") == job), self._known.get(job))
+        if known is not None:
+            self._known[job] = known
         return Step(duty=due, job=job, transaction=receipt.transaction, gas_used=receipt.gas_used)
 
     def _call(self, due: Duty, job: bytes, situation: Situation) -> Call | None:  # noqa: PLR0911 - one for each duty

@@ -1,4 +1,4 @@
-"""Python and Solidity draw the same committees, and name the same randomness."""
+"""Python and Solidity draw the same committees, and name the same jobs and randomness."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import random
 
 import pytest
 from support.harness import read_many
-from support.scene import ETHER, Scene
+from support.scene import ETHER, Scene, next_epoch
 
 from aivm import vrf
-from registry import ids
+from registry import errors, ids
+from registry.contracts.validator_staking import ALL_TREES
 from registry.sortition import draw
+
+CLASSES = [bytes([number]) * 32 for number in (1, 2, 3)]
+#: Leaves of a tree, and units of weight in the least stake (contracts/libraries/WeightForest.sol).
+TREE = 2**15
+UNITS = 16
 
 
 @pytest.fixture
@@ -19,59 +25,89 @@ def scene(chain, deployment, account):
 
 
 def act(scene, source):
-    """One random step of one validator: stakes more, thaws, or takes a thaw back."""
+    """One random step of one validator: stakes more or for another class, thaws, or takes a thaw back."""
     who = source.choice(list(scene.validators.values()))
     state = scene.staking.validator(who.address)
     working = state.stake - state.thawing
     choice = source.random()
     if choice < 0.4 and working:
         scene.transact(who, scene.staking.thaw(source.choice([working, 1, source.randrange(1, working + 1)])))
-    elif choice < 0.6 and state.thawing:
+    elif choice < 0.5 and state.thawing:
         scene.transact(who, scene.staking.cancel_thaw())
     else:
         wanted = max(ETHER - working, 0) + source.choice([0, 1, source.randrange(3 * ETHER)])
-        scene.transact(who, scene.staking.stake(bytes(32), ""), wanted)
+        scene.transact(who, scene.staking.stake(source.choice(CLASSES), ""), wanted)
+
+
+def word(scene, leaf):
+    """A seat as the contract packs it: whoever is on the leaf, and the leaf."""
+    return leaf << 160 | int(scene.staking.holder_of(leaf), 16)
+
+
+def populated(scene, source, count):
+    """Random stakes of a few classes."""
+    scene.add_validators([source.choice([ETHER, ETHER + 1, source.randrange(ETHER, 9 * ETHER)]) for _ in range(count)])
+    for _ in range(count // 2):
+        act(scene, source)
+    next_epoch(scene.staking)
 
 
 @pytest.mark.parametrize("world", range(3))
-def test_committees_agree_on_random_stakes_at_past_blocks(scene, world):
+def test_committees_agree_on_random_stakes_in_this_epoch_and_the_one_before(scene, world):
     source = random.Random(world)
-    stakes = [source.choice([ETHER, ETHER + 1, source.randrange(ETHER, 9 * ETHER)]) for _ in range(11 + 7 * world)]
-    scene.add_validators(stakes)
-    past = {}
-    for _ in range(12):
-        act(scene, source)
-        scene.chain.mine()
-        block = scene.chain.block_number() - source.randrange(2)
-        past[block] = scene.staking.weights_at(block)
-        assert scene.staking.total_weight_at(block) == sum(weight for _, weight in past[block])
-    # Whatever has happened since, a past block is what it was.
-    for block, weights in past.items():
-        assert scene.staking.weights_at(block) == weights
-    cases, mine = [], []
-    for _ in range(500):
-        block, weights = source.choice(list(past.items()))
-        seed = source.choice([bytes(32), b"\xff" * 32, source.randbytes(32)])
-        everyone = [address for address, _ in weights]
-        seated = source.sample(everyone, min(len(everyone), source.choice([0, 0, 3, 5, 7])))
-        count = source.choice([0, 1, 3, 4, 8, 15])
-        cases.append((seed, count, seated, block))
-        mine.append(tuple(draw(seed, count, seated, weights)))
-    assert read_many(scene.staking, "draw", cases) == mine
-    assert len({len(drawn) for drawn in mine}) > 3
+    populated(scene, source, 11 + 7 * world)
+    staking, drawn = scene.staking, []
+    for _ in range(3):
+        present = staking.current_epoch()
+        weights = {epoch: staking.weights_at(epoch) for epoch in (present - 1, present)}
+        for _ in range(4):
+            act(scene, source)  # counts from the next epoch on, and changes nothing here
+        words = {leaf: word(scene, leaf) for leaf in {*weights[present - 1], *weights[present]}}
+        cases, mine = [], []
+        for _ in range(200):
+            epoch = source.choice(list(weights))
+            tree = source.choice([ALL_TREES, ALL_TREES, *{leaf // TREE for leaf in weights[epoch]}, 62])
+            below = {leaf: w for leaf, w in weights[epoch].items() if tree in {ALL_TREES, leaf // TREE}}
+            seed = source.choice([bytes(32), b"\xff" * 32, source.randbytes(32)])
+            seated = source.sample(list(below), min(len(below), source.choice([0, 0, 3, 5, 7])))
+            count = source.choice([0, 1, 3, 4, 8, 15])
+            cases.append((seed, count, [words[leaf] for leaf in seated], tree, epoch))
+            mine.append(tuple(words[leaf] for leaf in draw(seed, count, seated, below)))
+        assert read_many(staking, "draw", cases) == mine
+        drawn += mine
+        assert staking.total_weight_at(ALL_TREES, present) == sum(weights[present].values())
+        next_epoch(staking)
+        assert staking.weights_at(present) == weights[present], "what has begun is what it was"
+    assert len({len(seats) for seats in drawn}) > 3
 
 
-def test_a_weight_is_the_working_stake_if_it_reaches_the_minimum(scene):
+def test_a_draw_for_an_epoch_that_is_over_or_to_come_is_refused(scene):
+    populated(scene, random.Random(3), 4)
+    present = scene.staking.current_epoch()
+    for epoch in (present - 2, present + 1):
+        with pytest.raises(errors.ValidatorStakingWrongEpoch):
+            scene.staking.draw(bytes(32), 1, [], tree=ALL_TREES, epoch=epoch)
+
+
+def test_a_weight_is_the_working_stake_in_sixteenths_of_the_least_from_the_next_epoch_on(scene):
     source = random.Random(7)
-    scene.add_validators([2 * ETHER] * 6)
-    for _ in range(15):
-        act(scene, source)
-        scene.chain.mine()
-        block = scene.chain.block_number() - 1
-        for address in scene.validators:
-            state = scene.staking.validator(address)
-            working = state.stake - state.thawing
-            assert scene.staking.weight_at(address, block) == (working if working >= ETHER else 0)
+    populated(scene, source, 6)
+    staking = scene.staking
+    for _ in range(6):
+        for _ in range(3):
+            act(scene, source)
+        epoch = staking.current_epoch()
+        coming = staking.weights_at(epoch + 1)
+        states = [staking.validator(address) for address in scene.validators]
+        working = {state.leaf - 1: state.stake - state.thawing for state in states if state.leaf}
+        assert coming == {leaf: stake * UNITS // ETHER for leaf, stake in working.items()}
+        assert all(state.leaf or state.stake - state.thawing < ETHER for state in states)
+        assert all(stake >= ETHER for stake in working.values())
+        for state in states:
+            if state.leaf:
+                assert staking.tree_of(state.environment_class) == ((state.leaf - 1) // TREE, True)
+        if source.random() < 0.5:
+            next_epoch(staking)
 
 
 def test_jobs_randomness_inputs_and_committees_are_named_as_the_protocol_says(scene):
@@ -79,27 +115,27 @@ def test_jobs_randomness_inputs_and_committees_are_named_as_the_protocol_says(sc
     scene.add_validators([ETHER * n for n in range(1, 9)])
     scene.approve_kernel()
     chain_id, market, coordinator = scene.chain.chain_id, scene.market.address, scene.vrf.address
-    requester = scene.account("requester").address
-    for nonce in range(3):
+    for nonce in range(1, 4):  # the kernel's admission was the market's first request
         job = scene.request(3)
-        assert job == ids.job_id(chain_id=chain_id, market=market, requester=requester, nonce=nonce)
-        state = scene.market.job_of(job)
-        # The kernel's admission was the market's first request.
-        assert state.randomness == ids.randomness_id(
-            chain_id=chain_id, coordinator=coordinator, requester=market, nonce=nonce + 1
-        )
+        randomness = ids.randomness_id(chain_id=chain_id, coordinator=coordinator, requester=market, nonce=nonce)
+        assert job == ids.job_id(chain_id=chain_id, market=market, randomness=randomness)
+        state = scene.state(job)
+        assert state.terms.randomness == randomness
         key = vrf.decompress(vrf.public_key(scene.vrf_key))
         alpha = ids.vrf_alpha(
             chain_id=chain_id,
             coordinator=coordinator,
             key=key,
             requester=market,
-            nonce=nonce + 1,
-            block_hash=bytes.fromhex(scene.chain.header(state.request_block).hash[2:]),
+            nonce=nonce,
+            block_hash=bytes.fromhex(scene.chain.header(state.block).hash[2:]),
         )
-        assert scene.vrf.challenge_of(state.randomness) == (0, alpha)
+        assert scene.vrf.challenge_of(randomness) == (0, alpha)
         assert scene.vrf.operator(0).public_key == vrf.public_key(scene.vrf_key)
-        weights = scene.staking.weights_at(state.request_block - 1)
+        weights = scene.staking.weights_at(state.terms.epoch)
         drawn = scene.open(job).event("CommitteeDrawn")
         assert drawn["seed"] == vrf.verify(vrf.public_key(scene.vrf_key), alpha, vrf.prove(scene.vrf_key, alpha))
-        assert list(drawn["members"]) == draw(drawn["seed"], 3, [], weights)
+        assert list(drawn["seats"]) == [word(scene, leaf) for leaf in draw(drawn["seed"], 3, [], weights)]
+        assert scene.state(job).committee == tuple(
+            scene.staking.holder_of(leaf) for leaf in draw(drawn["seed"], 3, [], weights)
+        )

@@ -6,6 +6,7 @@ import dataclasses
 from enum import Enum
 
 import msgspec
+from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 from support.manifests import REPRODUCIBLE, example_manifest
 
@@ -95,9 +96,47 @@ def test_the_same_manifest_of_another_publisher_is_another_kernel():
 
 
 def test_an_identifier_is_bound_to_everything_that_it_names():
-    base = {"chain_id": 1, "market": "0x" + "01" * 20, "requester": "0x" + "02" * 20, "nonce": 3}
-    others = [{"chain_id": 2}, {"market": "0x" + "09" * 20}, {"requester": "0x" + "09" * 20}, {"nonce": 4}]
-    assert len({ids.job_id(**(base | other)) for other in [{}, *others]}) == 5
+    base = {"chain_id": 1, "coordinator": "0x" + "01" * 20, "requester": "0x" + "02" * 20, "nonce": 3}
+    others = [{"chain_id": 2}, {"coordinator": "0x" + "09" * 20}, {"requester": "0x" + "09" * 20}, {"nonce": 4}]
+    assert len({ids.randomness_id(**(base | other)) for other in [{}, *others]}) == 5
+    base = {"chain_id": 1, "market": "0x" + "01" * 20, "randomness": b"r" * 32}
+    others = [{"chain_id": 2}, {"market": "0x" + "09" * 20}, {"randomness": b"s" * 32}]
+    assert len({ids.job_id(**(base | other)) for other in [{}, *others]}) == 4
+
+
+def test_what_a_member_signs_is_bound_to_everything_that_it_names():
+    base = {"chain_id": 1, "market": "0x" + "01" * 20, "job": b"j" * 32, "round_": 0, "commitment": b"c" * 32}
+    others = [
+        {"chain_id": 2},
+        {"market": "0x" + "09" * 20},
+        {"job": b"k" * 32},
+        {"round_": 1},
+        {"commitment": b"d" * 32},
+    ]
+    assert len({ids.commit_digest(**(base | other)) for other in [{}, *others]}) == 6
+
+
+def test_what_a_member_signs_is_typed_data_that_any_wallet_signs():
+    message = {
+        "types": {
+            "Commit": [
+                {"name": "job", "type": "bytes32"},
+                {"name": "round", "type": "uint8"},
+                {"name": "commitment", "type": "bytes32"},
+            ],
+        },
+        "domain": {
+            "name": "AIVM JobMarket",
+            "version": "1",
+            "chainId": 5,
+            "verifyingContract": "0x" + "01" * 20,
+        },
+        "message": {"job": b"j" * 32, "round": 2, "commitment": b"c" * 32},
+    }
+    signable = encode_typed_data(message["domain"], message["types"], message["message"])
+    assert keccak(b"\x19" + signable.version + signable.header + signable.body) == ids.commit_digest(
+        chain_id=5, market="0x" + "01" * 20, job=b"j" * 32, round_=2, commitment=b"c" * 32
+    )
 
 
 def test_a_commitment_is_bound_to_everything_that_it_names():

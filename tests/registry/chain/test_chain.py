@@ -13,11 +13,12 @@ from fake_node import FakeNode, error
 from registry import errors
 from registry.chain import Chain
 from registry.chain.rpc import Rpc
-from registry.contracts import JobMarket, KernelRegistry, ValidatorStaking, VrfCoordinator
+from registry.contracts import JobMarket, KernelRegistry, MarketParameters, ValidatorStaking, VrfCoordinator
 from registry.contracts.abi import snake
 from registry.contracts.artifacts import all_artifacts, artifact
 from registry.contracts.contract import Contract
 from registry.contracts.types import SOLIDITY_TYPES, JobStatus, KernelStatus
+from registry.contracts.validator_staking import ALL_TREES
 from registry.errors import (
     ArtifactError,
     EventNotFoundError,
@@ -30,6 +31,7 @@ from registry.errors import (
     TransactionError,
     TransactionPendingError,
 )
+from registry.jobs import JobUnknownError, job_of
 
 ETHER = 10**18
 CLASS = b"\x07" * 32
@@ -218,13 +220,20 @@ def test_every_typed_read_of_an_empty_deployment_answers(chain, deployment, stak
     nothing = bytes(32)
     assert registry.kernel_of(nothing).status is KernelStatus.UNKNOWN
     assert registry.manifest_of(nothing).author_fee == 0
-    assert registry.terms_of(nothing)[1] is KernelStatus.UNKNOWN
+    assert registry.terms_of(nothing).status is KernelStatus.UNKNOWN
     assert registry.handle_of(STRANGER) == ""
-    assert market.job_of(nothing).status is JobStatus.UNKNOWN
-    assert market.committee_of(nothing) == ()
+    assert market.status_of(nothing) is JobStatus.UNKNOWN
+    assert (market.deadline_of(nothing), market.ballot_of(nothing, 0)) == (0, nothing)
+    with pytest.raises(JobUnknownError, match="0x0000"):
+        job_of(market, nothing)
     assert market.credit_of(STRANGER) == 0
     assert vrf.operators() == []
-    assert (staking.leaf_count(), staking.weights_at(chain.block_number())) == (0, [])
+    epoch = staking.current_epoch()
+    assert (staking.leaf_count(0), staking.weights_at(epoch), staking.total_weight_at(ALL_TREES, epoch)) == (0, {}, 0)
+    assert staking.tree_of(b"\x0c" * 32) == (63, False)
+    parameters = MarketParameters(chain, market.parameters())
+    assert parameters.address == deployment.market_parameters
+    assert not parameters.paused()
     assert registry.market() == staking.market() == deployment.job_market
     with pytest.raises(errors.KernelRegistryUnknownName):
         registry.resolve("nobody", "nothing", "latest")
@@ -298,7 +307,8 @@ def test_events_are_filtered_by_name_argument_and_block(chain, staking, account)
     people = [account(name) for name in ("alice", "bob", "carol")]
     receipts = [chain.transact(stake(staking), value=ETHER, sender=one) for one in people for _ in range(2)]
     start = receipts[0].block
-    assert len(chain.logs(staking, from_block=start)) == 12
+    assert len(chain.logs(staking, from_block=start)) == 13  # with the class's tree
+    assert len(chain.logs(staking, "Staked", "ProfileChanged", from_block=start)) == 12
     assert len(chain.logs(staking, "Staked", from_block=start)) == 6
     bobs = chain.logs(staking, "Staked", from_block=start, topics={"validator": people[1].address})
     assert [log["stake"] for log in bobs] == [ETHER, 2 * ETHER]
@@ -308,8 +318,19 @@ def test_events_are_filtered_by_name_argument_and_block(chain, staking, account)
         chain.logs(staking, "Nonsense")
     with pytest.raises(ArtifactError, match="no indexed argument amount"):
         chain.logs(staking, "Staked", topics={"amount": 1})
-    with pytest.raises(RegistryError, match="exactly one event"):
-        chain.logs(staking, topics={"validator": STRANGER})
+
+
+def test_all_events_about_one_subject_are_found_in_one_query(chain, staking, account):
+    people = [account(name) for name in ("alice", "bob")]
+    for one in people:
+        chain.transact(stake(staking), value=ETHER, sender=one)
+    bobs = chain.logs(staking, topics={"validator": people[1].address})
+    assert [log.event for log in bobs] == ["ProfileChanged", "Staked"]
+    assert {log["validator"] for log in bobs} == {people[1].address}
+    with pytest.raises(RegistryError, match="one event, or none"):
+        chain.logs(staking, "Staked", "Slashed", topics={"validator": people[1].address})
+    with pytest.raises(RegistryError, match="first indexed argument is amount"):
+        chain.logs(staking, topics={"amount": 1})
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 1000])
@@ -359,7 +380,7 @@ def test_every_struct_and_enumeration_of_the_contracts_has_its_type():
         for part in parts:
             visit(part)
 
-    ours = {kind.NAME for kind in (JobMarket, KernelRegistry, ValidatorStaking, VrfCoordinator)}
+    ours = {kind.NAME for kind in (JobMarket, KernelRegistry, MarketParameters, ValidatorStaking, VrfCoordinator)}
     for compiled in all_artifacts():
         if compiled.name in ours:
             for entry in compiled.abi:

@@ -2,54 +2,85 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aivm.manifest import AggregationRule
 from registry.contracts.types import (
     ZERO_ADDRESS,
     Attestation,
-    Job,
     JobKind,
+    JobProgress,
     JobStatus,
+    JobTerms,
     RandomnessRequest,
     RandomnessStatus,
-    Seat,
+    Result,
 )
+from registry.jobs import Job, Seat
 from registry.validator.duties import Duty, Situation, duty
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DEADLINE = 1000
 BEFORE, AFTER = DEADLINE, DEADLINE + 1
 CONSUMER = "0x" + "77" * 20
 
 
-def job(**changes: Any) -> Job:
-    plain: dict[str, Any] = {
-        "kind": JobKind.INFERENCE,
-        "status": JobStatus.REQUESTED,
-        "round": 0,
-        "committee_size": 3,
-        "committed": 3,
-        "revealed": 0,
-        "delivered": False,
-        "delivery_paid": False,
-        "request_block": 5,
-        "deadline": DEADLINE,
-        "callback_gas": 0,
-        "requester": CONSUMER,
-        "consumer": ZERO_ADDRESS,
-        "refund_to": CONSUMER,
-        "escrow": 0,
-        **dict.fromkeys(("kernel", "input", "randomness", "seed", "digest", "answer"), bytes(32)),
-    }
-    return Job(**plain | changes)
+MEMBERS = ["0x" + f"{number:02x}" * 20 for number in range(1, 8)]
+ME = MEMBERS[0]
+WINDOW = 100
+SAID = Attestation(digest=b"d" * 32, answer=bytes(32), sketch=bytes(32), environment=bytes(32))
 
 
-def seat(*, round_: int = 0, committed: bool = False, revealed: bool = False) -> Seat:
-    nothing = Attestation(digest=bytes(32), answer=bytes(32), sketch=bytes(32), environment=bytes(32))
-    return Seat(round=round_, committed=committed, revealed=revealed, commitment=bytes(32), attestation=nothing)
+def seat(*, round_: int = 0, committed: bool = False, revealed: bool = False, member: str = ME) -> Seat:
+    return Seat(
+        member=member,
+        round=round_,
+        commitment=b"c" * 32 if committed else None,
+        attestation=SAID if revealed else None,
+    )
+
+
+def terms(**changes: Any) -> JobTerms:
+    words = ("kernel", "input", "randomness")
+    people = ("requester", "refund_to", "publisher")
+    plain: dict[str, Any] = {field.name: 0 for field in dataclasses.fields(JobTerms)}
+    plain |= {"kind": JobKind.INFERENCE, "rule": AggregationRule.EXACT, "consumer": ZERO_ADDRESS}
+    plain |= {"commit_window": WINDOW, "reveal_window": WINDOW}
+    return JobTerms(**plain | dict.fromkeys(words, bytes(32)) | dict.fromkeys(people, CONSUMER) | changes)
+
+
+def job(status: JobStatus, *, round_: int = 0, seats: Sequence[Seat] = (), batch: bool = False, **changes: Any) -> Job:
+    """A job in a round whose seats are these; those of earlier rounds come first."""
+    first = sum(each.round < round_ for each in seats)
+    delivered = changes.pop("delivery_paid", False)
+    progress = JobProgress(
+        seed=bytes(32),
+        round=round_,
+        first_seat=first,
+        reveal_window=WINDOW,
+        seats=tuple(int(each.member, 16) for each in seats),
+        batch=tuple(each.commitment or bytes(32) for each in seats[first:]) if batch else (),
+        votes=(),
+        outcomes=(),
+        result=Result(digest=bytes(32), answer=bytes(32), sketch=bytes(32)),
+    )
+    return Job(
+        id=b"j" * 32,
+        status=status,
+        deadline=DEADLINE,
+        terms=terms(**changes),
+        progress=progress,
+        seats=tuple(seats),
+        block=5,
+        delivery_paid=delivered,
+    )
 
 
 def randomness(status: RandomnessStatus = RandomnessStatus.PENDING, deadline: int = 500) -> RandomnessRequest:
@@ -67,10 +98,19 @@ def randomness(status: RandomnessStatus = RandomnessStatus.PENDING, deadline: in
 
 
 def due(status: JobStatus, now: int = BEFORE, **facts: Any) -> Duty:
-    mine = facts.pop("seat", None)
-    seed = facts.pop("randomness", None)
-    turn = facts.pop("my_turn_to_prove", False)
-    return duty(Situation(job=job(**facts), status=status, now=now, seat=mine, randomness=seed, my_turn_to_prove=turn))
+    """What is due for the validator ME, which sits where one of `seats` is its own."""
+    given = {name: facts.pop(name) for name in ("handed_in", "opened", "relayed") if name in facts}
+    seed, turn = facts.pop("randomness", None), facts.pop("my_turn_to_prove", False)
+    state = job(status, **facts)
+    return duty(Situation(job=state, now=now, seat=state.seat_of(ME), randomness=seed, my_turn_to_prove=turn, **given))
+
+
+def committee(*, committed: int = 0, revealed: int = 0, size: int = 3, round_: int = 0) -> list[Seat]:
+    """A round of which the first ones have committed, and the first of those revealed; the first seat is ME."""
+    return [
+        seat(round_=round_, committed=place < committed, revealed=place < revealed, member=MEMBERS[place])
+        for place in range(size)
+    ]
 
 
 REQUESTED, COMMITTING, REVEALING = JobStatus.REQUESTED, JobStatus.COMMITTING, JobStatus.REVEALING
@@ -102,25 +142,75 @@ def test_a_silent_operator_is_slashed_even_when_the_job_cannot_be_saved_any_more
 
 
 def test_only_a_silent_member_of_this_round_commits():
-    assert due(COMMITTING, seat=seat()) is Duty.COMMIT
-    assert due(COMMITTING, seat=seat(committed=True)) is Duty.WAIT
-    assert due(COMMITTING, seat=seat(round_=0), round=1) is Duty.WAIT
-    assert due(COMMITTING) is Duty.WAIT
+    assert due(COMMITTING, seats=committee()) is Duty.COMMIT
+    assert due(COMMITTING, seats=committee(committed=1)) is Duty.WAIT
+    later = [seat(round_=0), *(seat(round_=1, member=member) for member in MEMBERS[1:4])]
+    assert due(COMMITTING, seats=later, round_=1) is Duty.WAIT
+    assert due(COMMITTING, seats=committee()[1:]) is Duty.WAIT
 
 
 def test_only_a_member_that_committed_in_this_round_reveals_and_only_in_time():
-    assert due(REVEALING, seat=seat(committed=True)) is Duty.REVEAL
-    assert due(REVEALING, seat=seat(committed=True, revealed=True)) is Duty.WAIT
-    assert due(REVEALING, seat=seat()) is Duty.WAIT
-    assert due(REVEALING, seat=seat(committed=True), round=1) is Duty.WAIT
-    assert due(REVEALING, now=AFTER, seat=seat(committed=True)) is Duty.SETTLE
+    assert due(REVEALING, seats=committee(committed=3)) is Duty.REVEAL
+    assert due(REVEALING, seats=committee(committed=3, revealed=1)) is Duty.WAIT
+    assert due(REVEALING, seats=committee()) is Duty.SETTLE, "nobody committed"
+    assert due(REVEALING, now=AFTER, seats=committee(committed=3)) is Duty.SETTLE
 
 
-def test_a_job_is_settled_when_everyone_has_revealed_or_the_window_is_over():
-    assert due(REVEALING, revealed=3) is Duty.SETTLE
-    assert due(REVEALING, revealed=2) is Duty.WAIT
-    assert due(REVEALING, now=AFTER, revealed=2) is Duty.SETTLE
-    assert due(REVEALING, committed=0) is Duty.SETTLE
+def test_a_job_is_settled_when_everyone_who_committed_has_revealed_or_the_window_is_over():
+    assert due(REVEALING, seats=committee(committed=3, revealed=3)) is Duty.SETTLE
+    assert due(REVEALING, seats=committee(committed=2, revealed=2)) is Duty.SETTLE
+    assert due(REVEALING, seats=committee(committed=3, revealed=2)) is Duty.WAIT
+    assert due(REVEALING, now=AFTER, seats=committee(committed=3, revealed=2)) is Duty.SETTLE
+
+
+# --- with a relay: what all have handed in goes in one transaction, and nobody depends on it
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "left", "want"),
+    [
+        (0, 100, Duty.HAND_IN),
+        (2, 100, Duty.HAND_IN),  # a strict majority, but the third may still come
+        (3, 100, Duty.BATCH),  # at once, if all are there
+        (2, 51, Duty.HAND_IN),
+        (2, 50, Duty.BATCH),  # who did not come by half of the time commits alone
+        (1, 50, Duty.HAND_IN),  # no majority, no batch
+        (1, 26, Duty.HAND_IN),
+        (1, 25, Duty.COMMIT),  # the last quarter is for oneself
+        (3, 25, Duty.COMMIT),
+    ],
+)
+def test_commitments_go_together_while_there_is_time_and_alone_in_the_last_quarter(
+    handed_in: int, left: int, want: Duty
+):
+    now, here = DEADLINE - left, frozenset(MEMBERS[:handed_in])
+    assert due(COMMITTING, now, seats=committee(), relayed=True, handed_in=here) is want
+
+
+def test_who_was_left_out_of_the_batch_commits_alone_at_once():
+    seats = [seat(), *(seat(committed=True, member=member) for member in MEMBERS[1:3])]
+    assert due(COMMITTING, 900, seats=seats, relayed=True, batch=True, handed_in=frozenset({ME})) is Duty.COMMIT
+
+
+def test_whoever_committed_alone_is_not_waited_for_in_the_batch():
+    seats = [*committee(size=4), seat(committed=True, member=MEMBERS[4])]
+    assert due(COMMITTING, 900, seats=seats, relayed=True, handed_in=frozenset(MEMBERS[:4])) is Duty.BATCH
+
+
+def test_openings_are_handed_in_for_half_of_the_window_and_then_revealed_alone():
+    seats = committee(committed=3)
+    assert due(REVEALING, DEADLINE - 51, seats=seats, relayed=True) is Duty.HAND_IN
+    assert due(REVEALING, DEADLINE - 50, seats=seats, relayed=True, opened=frozenset({ME})) is Duty.HAND_IN
+    assert due(REVEALING, DEADLINE - 49, seats=seats, relayed=True, opened=frozenset({ME})) is Duty.REVEAL
+    assert due(REVEALING, DEADLINE - 49, seats=committee(committed=3, revealed=1), relayed=True) is Duty.WAIT
+
+
+def test_whoever_has_every_opening_settles_and_may_mix_them_with_what_was_revealed_alone():
+    everyone = frozenset(MEMBERS[:3])
+    assert due(REVEALING, 950, seats=committee(committed=3), relayed=True, opened=everyone) is Duty.SETTLE
+    some = frozenset(MEMBERS[1:3])
+    assert due(REVEALING, 950, seats=committee(committed=3, revealed=1), relayed=True, opened=some) is Duty.SETTLE
+    assert due(REVEALING, 940, seats=committee(committed=3), relayed=True, opened=some) is Duty.HAND_IN
 
 
 def test_a_result_is_delivered_once_and_finalised_after_the_challenge_window():
@@ -140,20 +230,37 @@ def test_nothing_is_left_to_do_for_a_job_that_is_over(status: JobStatus):
 @given(
     status=st.sampled_from(JobStatus),
     now=st.integers(0, 2 * DEADLINE),
-    seated=st.none() | st.builds(seat, round_=st.integers(0, 2), committed=st.booleans(), revealed=st.booleans()),
+    mine=st.none() | st.builds(seat, round_=st.integers(0, 2), committed=st.booleans(), revealed=st.booleans()),
+    others=st.lists(st.tuples(st.booleans(), st.booleans()), max_size=6),
     round_=st.integers(0, 2),
-    committed=st.integers(0, 3),
-    revealed=st.integers(0, 3),
+    relayed=st.booleans(),
+    handed_in=st.frozensets(st.sampled_from(MEMBERS)),
+    opened=st.frozensets(st.sampled_from(MEMBERS)),
+    batch=st.booleans(),
 )
 def test_nobody_is_ever_asked_to_commit_or_reveal_twice(
-    *, status: JobStatus, now: int, seated: Seat | None, round_: int, committed: int, revealed: int
+    *,
+    status: JobStatus,
+    now: int,
+    mine: Seat | None,
+    others: list[tuple[bool, bool]],
+    round_: int,
+    relayed: bool,
+    handed_in: frozenset[str],
+    opened: frozenset[str],
+    batch: bool,
 ):
-    what = due(status, now, seat=seated, round=round_, committed=committed, revealed=revealed, randomness=randomness())
-    if what is Duty.COMMIT:
-        assert seated is not None
-        assert not seated.committed
-        assert seated.round == round_
-    if what is Duty.REVEAL:
-        assert seated is not None
-        assert seated.committed
-        assert not seated.revealed
+    around = [
+        seat(round_=round_, committed=committed or revealed, revealed=revealed, member=MEMBERS[place + 1])
+        for place, (committed, revealed) in enumerate(others)
+    ]
+    seats = sorted([*around, *([mine] if mine and mine.round <= round_ else [])], key=lambda each: each.round)
+    given = {"relayed": relayed, "handed_in": handed_in, "opened": opened, "batch": batch}
+    what = due(status, now, seats=seats, round_=round_, randomness=randomness(), **given)
+    own = [each for each in seats if each.member == ME and each.round == round_]
+    if what in {Duty.COMMIT, Duty.BATCH} or (what is Duty.HAND_IN and status is COMMITTING):
+        assert [each.commitment for each in own] == [None]
+    if what is Duty.REVEAL or (what is Duty.HAND_IN and status is REVEALING):
+        assert [(bool(each.commitment), each.attestation) for each in own] == [(True, None)]
+    if not relayed:
+        assert what not in {Duty.HAND_IN, Duty.BATCH}
