@@ -10,7 +10,7 @@ import msgspec
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from registry.contracts import JobMarket, KernelRegistry, MarketParameters, ValidatorStaking, VrfCoordinator
+from registry.contracts import JobMarket, KernelRegistry, MarketParameters, Timelock, ValidatorStaking, VrfCoordinator
 from registry.contracts.artifacts import artifact
 from registry.contracts.contract import creation
 from registry.errors import DeploymentError, WrongChainError
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ETHER", "Deployment", "Parameters", "creation_address", "deploy", "plan", "read_parameters"]
 
-NAMES = (VrfCoordinator.NAME, ValidatorStaking.NAME, KernelRegistry.NAME, MarketParameters.NAME, JobMarket.NAME)
+#: In the order in which they are created.
+NAMES = (
+    VrfCoordinator.NAME,
+    ValidatorStaking.NAME,
+    KernelRegistry.NAME,
+    Timelock.NAME,
+    MarketParameters.NAME,
+    JobMarket.NAME,
+)
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="aivm/deployment"):
@@ -40,6 +48,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         vrf_coordinator: address.
         validator_staking: address.
         kernel_registry: address.
+        timelock: address; owns the market's parameters.
         market_parameters: address.
         job_market: address.
         treasury: address that is credited what is slashed.
@@ -54,6 +63,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     vrf_coordinator: str
     validator_staking: str
     kernel_registry: str
+    timelock: str
     market_parameters: str
     job_market: str
     treasury: str
@@ -68,6 +78,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             VrfCoordinator.NAME: self.vrf_coordinator,
             ValidatorStaking.NAME: self.validator_staking,
             KernelRegistry.NAME: self.kernel_registry,
+            Timelock.NAME: self.timelock,
             MarketParameters.NAME: self.market_parameters,
             JobMarket.NAME: self.job_market,
         }
@@ -153,6 +164,7 @@ def deploy(chain: Chain, deployer: LocalAccount, parameters: Parameters | None =
         vrf_coordinator=address[VrfCoordinator.NAME],
         validator_staking=address[ValidatorStaking.NAME],
         kernel_registry=address[KernelRegistry.NAME],
+        timelock=address[Timelock.NAME],
         market_parameters=address[MarketParameters.NAME],
         job_market=address[JobMarket.NAME],
         treasury=treasury,
@@ -188,7 +200,7 @@ def _addresses(chain: Chain, deployer: str) -> dict[str, str]:
 def _creations(address: dict[str, str], deployer: str, chosen: Parameters) -> dict[str, Call]:
     """The calls that create the contracts, in order."""
     vrf, staking, market = chosen.vrf, chosen.staking, address[JobMarket.NAME]
-    treasury, owner = (to_checksum_address(who or deployer) for who in (chosen.treasury, chosen.owner))
+    treasury, proposer = (to_checksum_address(who or deployer) for who in (chosen.treasury, chosen.proposer))
     arguments: dict[str, tuple[Any, ...]] = {
         VrfCoordinator.NAME: (
             treasury,
@@ -203,8 +215,12 @@ def _creations(address: dict[str, str], deployer: str, chosen: Parameters) -> di
         # These two have to know the market, which comes last because it asks them.
         ValidatorStaking.NAME: (market, treasury, staking.minimum_stake, staking.thaw_period, staking.epoch_length),
         KernelRegistry.NAME: (market,),
-        MarketParameters.NAME: (owner, chosen.bounds, chosen.market),
-        JobMarket.NAME: tuple(address[name] for name in NAMES[:4]),
+        Timelock.NAME: (chosen.timelock.delay, proposer),
+        # From its first block on nobody else is the owner, so nothing ever changes without the delay.
+        MarketParameters.NAME: (address[Timelock.NAME], chosen.bounds, chosen.market),
+        JobMarket.NAME: tuple(
+            address[contract.NAME] for contract in (VrfCoordinator, ValidatorStaking, KernelRegistry, MarketParameters)
+        ),
     }
     return {name: creation(artifact(name), *arguments[name]) for name in NAMES}
 

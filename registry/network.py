@@ -1,4 +1,4 @@
-"""One deployment as its users see it: the chain, the four contracts, the content."""
+"""One deployment as its users see it: the chain, the contracts, the content."""
 
 from __future__ import annotations
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ETHER = 10**18
 GWEI = 10**9
 DAY = 86_400
+#: What a file of parameters can have: addresses, and tables.
+ACCOUNTS = ("treasury", "proposer")
+TABLES = ("vrf", "staking", "market", "bounds", "timelock")
 DEVELOPMENT_MARKET = MarketParameters(
     seat_fee=ETHER // 1000,
     delivery_fee_per_gas=2 * GWEI,
@@ -56,6 +59,13 @@ class StakingParameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimelockParameters:
+    """The Timelock's, in seconds. A minute is enough to see a change coming where there is no money; days where is."""
+
+    delay: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoundParameters:
     """What nobody can make the market's parameters exceed later; in wei and seconds."""
 
@@ -76,7 +86,8 @@ class Parameters:
         staking: of the ValidatorStaking; its thaw period must exceed the longest job.
         market: of the JobMarket, at first; its open window must exceed the longest wait for randomness.
         bounds: of the market's parameters, for good.
-        owner: can change the market's parameters and pause it; None for the deployer. Should be a timelock.
+        timelock: of the Timelock, which owns the market's parameters from the first block on.
+        proposer: proposes to the Timelock what it changes, and cancels; None for the deployer.
     """
 
     treasury: str | None = None
@@ -84,12 +95,13 @@ class Parameters:
     staking: StakingParameters = field(default_factory=StakingParameters)
     market: MarketParameters = DEVELOPMENT_MARKET
     bounds: BoundParameters = field(default_factory=BoundParameters)
-    owner: str | None = None
+    timelock: TimelockParameters = field(default_factory=TimelockParameters)
+    proposer: str | None = None
 
     def amounts(self) -> dict[str, str]:
         """Every parameter by its path, numbers in decimal: the form of records, which hold no large integers."""
         flat: dict[str, str] = {}
-        for name in ("vrf", "staking", "market", "bounds"):
+        for name in TABLES:
             part = getattr(self, name)
             flat |= {f"{name}.{entry.name}": str(getattr(part, entry.name)) for entry in dataclasses.fields(part)}
         return flat
@@ -98,9 +110,9 @@ class Parameters:
 def read_parameters(path: Path) -> Parameters:
     """Reads a TOML file of parameters; what it does not name stays as it is for a development chain.
 
-    Its tables are `[vrf]`, `[staking]`, `[market]` and `[bounds]`, with the members of the classes above; `treasury`
-    and `owner` stand before them. Numbers are integers, or texts such as "0.5ether": TOML's integers are too short for
-    much wei.
+    Its tables are `[vrf]`, `[staking]`, `[market]`, `[bounds]` and `[timelock]`, with the members of the classes above;
+    `treasury` and `proposer` stand before them. Numbers are integers, or texts such as "0.5ether": TOML's integers are
+    too short for much wei.
 
     Raises:
         DeploymentError: naming the file and the member.
@@ -114,11 +126,11 @@ def read_parameters(path: Path) -> Parameters:
     chosen: dict[str, Any] = {}
     defaults = Parameters()
     for name, value in given.items():
-        if name in {"treasury", "owner"}:
+        if name in ACCOUNTS:
             if not isinstance(value, str) or re.fullmatch("0x[0-9a-fA-F]{40}", value) is None:
                 raise DeploymentError(f"{path}: {name} is not an address")
             chosen[name] = value
-        elif name in {"vrf", "staking", "market", "bounds"} and isinstance(value, dict):
+        elif name in TABLES and isinstance(value, dict):
             part = getattr(defaults, name)
             known = {entry.name for entry in dataclasses.fields(part)}
             chosen[name] = dataclasses.replace(
@@ -126,7 +138,8 @@ def read_parameters(path: Path) -> Parameters:
             )
         else:
             raise DeploymentError(
-                f"{path}: there is no {name}", hint="There are treasury, owner, [vrf], [staking], [market], [bounds]."
+                f"{path}: there is no {name}",
+                hint=f"There are {', '.join([*ACCOUNTS, *(f'[{table}]' for table in TABLES)])}.",
             )
     return Parameters(**chosen)
 

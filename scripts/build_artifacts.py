@@ -60,7 +60,7 @@ def compile_contracts() -> tuple[str, dict[str, dict[str, Any]]]:
 
 
 def is_published(source: str, name: str) -> bool:
-    """Whether a contract gets an artifact: the four, the examples, and the interfaces that clients need."""
+    """Whether a contract gets an artifact: what is deployed, the examples, and interfaces that clients need."""
     path = Path(source)
     if name != path.stem:
         return False

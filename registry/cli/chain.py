@@ -56,7 +56,7 @@ def deploy(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Deploy the four contracts and write down where they are."""
+    """Deploy the contracts and write down where they are."""
     from registry import deployment as deployments
     from registry.chain import Chain
 

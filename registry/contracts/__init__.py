@@ -12,7 +12,8 @@ from __future__ import annotations
 from registry.contracts.job_market import JobMarket
 from registry.contracts.kernel_registry import KernelRegistry
 from registry.contracts.market_parameters import MarketParameters
+from registry.contracts.timelock import Timelock
 from registry.contracts.validator_staking import ValidatorStaking
 from registry.contracts.vrf_coordinator import VrfCoordinator
 
-__all__ = ["JobMarket", "KernelRegistry", "MarketParameters", "ValidatorStaking", "VrfCoordinator"]
+__all__ = ["JobMarket", "KernelRegistry", "MarketParameters", "Timelock", "ValidatorStaking", "VrfCoordinator"]

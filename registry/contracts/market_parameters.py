@@ -25,6 +25,14 @@ class MarketParameters(Contract):
         """Stops or resumes taking jobs. Only the owner. Event: PauseChanged(paused)."""
         return self.prepare("setPaused", paused)
 
+    def transfer_ownership(self, account: str) -> Call:
+        """Names the next owner, which has to accept. Only the owner. Event: OwnershipTransferStarted."""
+        return self.prepare("transferOwnership", account)
+
+    def accept_ownership(self) -> Call:
+        """Becomes the owner, having been named. Event: OwnershipTransferred."""
+        return self.prepare("acceptOwnership")
+
     def current(self) -> Values:
         """The parameters that new jobs get."""
         return cast("Values", self.read("current"))
@@ -38,5 +46,5 @@ class MarketParameters(Contract):
         return cast("bool", self.read("paused"))
 
     def owner(self) -> str:
-        """Who can change them; a timelock, on a chain that holds money."""
+        """Who can change them: the `Timelock`, unless it has handed them on."""
         return cast("str", self.read("owner"))

@@ -68,6 +68,10 @@ HINTS = {
     "KernelRegistry_TooSlow": "Register a version whose limits.time_ms is at most half of the market's commit window.",
     "KernelRegistry_UnknownKernel": "Check the kernel's id and the registry's address.",
     "KernelRegistry_UnknownName": "Names are handle/name@version or handle/name@label.",
+    "OwnableUnauthorizedAccount": "The owner is a timelock: its proposer schedules the change there.",
+    "TimelockInsufficientDelay": "Schedule it with at least `delay` seconds.",
+    "TimelockUnexpectedOperationState": "It is not scheduled, has not waited long enough, was executed or cancelled: "
+    "`state_of` tells which.",
     "ValidatorStaking_StakeTooLow": "Stake at least the minimum.",
     "MarketParameters_Paused": "The market takes no new jobs now; those under way go on.",
     "MarketParameters_OutOfBounds": "The bounds were fixed at deployment: `bounds` tells them.",

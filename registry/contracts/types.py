@@ -71,6 +71,15 @@ class Showing(IntEnum):
     REVEALED = 2
 
 
+class OperationState(IntEnum):
+    """A proposal's life, in OpenZeppelin's TimelockController."""
+
+    UNSET = 0
+    WAITING = 1
+    READY = 2
+    DONE = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
     """A registered kernel. `registered_at` is a block number; 32 zero bytes mean none."""
@@ -278,6 +287,7 @@ SOLIDITY_TYPES: dict[str, type[Any]] = {
     "enum Ballot": Ballot,
     "enum Outcome": Outcome,
     "enum Showing": Showing,
+    "enum TimelockController.OperationState": OperationState,
     "enum SeedPolicy": SeedPolicy,
     "enum AggregationRule": AggregationRule,
     "enum HardwareKind": HardwareKind,

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "registry" / "artifacts"
 SCRIPT = ROOT / "scripts" / "build_artifacts.py"
-DEPLOYED = {"KernelRegistry", "ValidatorStaking", "VrfCoordinator", "MarketParameters", "JobMarket"}
+DEPLOYED = {"KernelRegistry", "ValidatorStaking", "VrfCoordinator", "Timelock", "MarketParameters", "JobMarket"}
 
 
 def committed():

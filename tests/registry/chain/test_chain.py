@@ -13,7 +13,7 @@ from fake_node import FakeNode, error
 from registry import errors
 from registry.chain import Chain
 from registry.chain.rpc import Rpc
-from registry.contracts import JobMarket, KernelRegistry, MarketParameters, ValidatorStaking, VrfCoordinator
+from registry.contracts import JobMarket, KernelRegistry, MarketParameters, Timelock, ValidatorStaking, VrfCoordinator
 from registry.contracts.abi import snake
 from registry.contracts.artifacts import all_artifacts, artifact
 from registry.contracts.contract import Contract
@@ -35,6 +35,7 @@ from registry.jobs import JobUnknownError, job_of
 
 ETHER = 10**18
 CLASS = b"\x07" * 32
+CONTRACTS = [JobMarket, KernelRegistry, MarketParameters, Timelock, ValidatorStaking, VrfCoordinator]
 STRANGER = "0x00000000000000000000000000000000000000AA"
 
 
@@ -380,7 +381,7 @@ def test_every_struct_and_enumeration_of_the_contracts_has_its_type():
         for part in parts:
             visit(part)
 
-    ours = {kind.NAME for kind in (JobMarket, KernelRegistry, MarketParameters, ValidatorStaking, VrfCoordinator)}
+    ours = {kind.NAME for kind in CONTRACTS}
     for compiled in all_artifacts():
         if compiled.name in ours:
             for entry in compiled.abi:
@@ -390,7 +391,7 @@ def test_every_struct_and_enumeration_of_the_contracts_has_its_type():
     assert set(SOLIDITY_TYPES) <= seen
 
 
-@pytest.mark.parametrize("kind", [JobMarket, KernelRegistry, ValidatorStaking, VrfCoordinator])
+@pytest.mark.parametrize("kind", CONTRACTS)
 def test_every_function_that_a_class_names_exists(kind):
     source = inspect.getsource(kind) + "".join(inspect.getsource(base) for base in kind.__mro__[1:-2])
     named = set(re.findall(r'self\.(?:prepare|read)\(\s*"(\w+)"', source))
