@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInferenceConsumer} from "./interfaces/IInferenceConsumer.sol";
 import {IJobMarket} from "./interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "./interfaces/IKernelRegistry.sol";
@@ -14,9 +13,11 @@ import {IVrfCoordinator} from "./interfaces/IVrfCoordinator.sol";
 import {CommitteeSize} from "./libraries/CommitteeSize.sol";
 import {Credits} from "./libraries/Credits.sol";
 import {ExactGasCall} from "./libraries/ExactGasCall.sol";
+import {Progress} from "./libraries/Progress.sol";
 import {Tally} from "./libraries/Tally.sol";
 import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "./types/Ids.sol";
 import {Attestation, Ballot, JobFailure, JobKind, JobProgress, JobStatus, JobTerms, Outcome, Result, Showing, Shown, Vote} from "./types/Job.sol";
+import {JobRulesLib} from "./types/JobRules.sol";
 import {JobSlot} from "./types/JobSlot.sol";
 import {AggregationRule, DeterminismClass} from "./types/Manifest.sol";
 import {Seat} from "./types/Seat.sol";
@@ -25,13 +26,9 @@ import {Seat} from "./types/Seat.sol";
 /// @dev A deadline's second belongs to the phase that it ends: what is due "by" it is taken at `deadline` and refused
 ///      after, what follows is refused at `deadline` and taken after. The invariants are in docs/invariants.md.
 contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
-    using SafeCast for uint256;
-
-    bytes32 public constant COMMITMENT_DOMAIN = keccak256("aivm/commitment/1");
-    bytes32 public constant COMMIT_TYPEHASH = keccak256("Commit(bytes32 job,uint8 round,bytes32 commitment)");
-    uint256 public constant MINIMUM_COMMITTEE = CommitteeSize.MINIMUM;
-    uint256 public constant MAXIMUM_COMMITTEE = CommitteeSize.MAXIMUM;
-    uint256 public constant LARGEST_COMMITTEE = CommitteeSize.LARGEST;
+    bytes32 private constant COMMITMENT_DOMAIN = keccak256("aivm/commitment/1");
+    bytes32 private constant COMMIT_TYPEHASH = keccak256("Commit(bytes32 job,uint8 round,bytes32 commitment)");
+    bytes32 private constant ROUND_TYPEHASH = keccak256("Round(bytes32 job,uint8 round,bytes32[] commitments)");
     /// @dev So that a delivery with all its overhead is far from a transaction's own limit of 16,777,216 (EIP-7825).
     uint32 public constant MAXIMUM_CALLBACK_GAS = 1_000_000;
     /// @dev What `KernelRegistry.onInference` gets.
@@ -41,6 +38,8 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     /// @dev As `ValidatorStaking.ALL_TREES`.
     uint8 private constant ALL_TREES = type(uint8).max;
 
+    /// @dev Bytes of a `JobTerms`, 12 words.
+    uint256 private constant TERMS_SIZE = 384;
     /// @dev Marks the ballot of a member that has revealed by itself. Commitments lose this one bit in storage.
     uint256 private constant REVEALED = 1 << 255;
 
@@ -48,6 +47,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     IValidatorStaking public immutable staking;
     IKernelRegistry public immutable registry;
     IMarketParameters public immutable parameters;
+    uint256 private immutable _epochLength;
 
     mapping(JobId job => JobSlot) private _slots;
     mapping(JobId job => mapping(uint256 seat => bytes32)) private _ballots;
@@ -61,9 +61,10 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         // A seed that comes as late as it may can still be used.
         bool openable = bounds.leastOpenWindow > vrf_.maximumLatency();
         // The last draw comes before the weights of the request's epoch are forgotten.
-        bool remembered = bounds.longestDraw <= staking_.epochLength();
+        _epochLength = staking_.epochLength();
+        bool remembered = bounds.longestDraw <= _epochLength;
         // From the beginning of that epoch to the end of the longest job: whoever was drawn still has the stake that drew it.
-        bool staked = staking_.thawPeriod() > staking_.epochLength() + uint256(bounds.longestLife) + GRACE;
+        bool staked = staking_.thawPeriod() > _epochLength + uint256(bounds.longestLife) + GRACE;
         // Whoever weighs something can pay for one fault in full.
         bool slashable = bounds.greatestSlash <= staking_.minimumStake();
         if (!known || !openable || !remembered || !staked || !slashable) revert JobMarket_InvalidParameters();
@@ -75,14 +76,12 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IJobMarket
     function request(JobRequest calldata wanted) external payable nonReentrant returns (JobId) {
         JobTerms memory terms;
+        terms.rules = JobRulesLib.asked(JobKind.Inference, _treeOf(wanted.environmentClass), wanted.committeeSize, wanted.callbackGas);
         // Only one class of machines gives one output of a pinned kernel.
         bool pinned = _ask(terms, wanted.kernel) == DeterminismClass.Pinned;
         if (pinned && EnvironmentClass.unwrap(wanted.environmentClass) == 0) revert JobMarket_ClassNeeded(wanted.kernel);
         terms.input = wanted.input;
-        terms.tree = _treeOf(wanted.environmentClass);
-        terms.committeeSize = wanted.committeeSize;
         terms.consumer = wanted.consumer;
-        terms.callbackGas = wanted.callbackGas;
         terms.refundTo = wanted.refundTo;
         return _request(terms);
     }
@@ -96,13 +95,10 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     {
         if (msg.sender != address(registry)) revert JobMarket_NotRegistry(msg.sender);
         JobTerms memory terms;
-        terms.kind = JobKind.Validation;
+        terms.rules = JobRulesLib.asked(JobKind.Validation, ALL_TREES, committeeSize, VALIDATION_CALLBACK_GAS);
         terms.kernel = kernel;
         terms.input = manifestRecord;
-        terms.tree = ALL_TREES;
-        terms.committeeSize = committeeSize;
         terms.consumer = address(registry);
-        terms.callbackGas = VALIDATION_CALLBACK_GAS;
         terms.refundTo = refundTo;
         return _request(terms);
     }
@@ -113,48 +109,45 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         IMarketParameters.Parameters memory p = parameters.forNewJob();
         _price(terms, p);
         uint256 vrfFee = vrf.fee();
-        uint256 escrow = _escrowOf(terms);
-        if (msg.value < vrfFee + escrow) revert JobMarket_FeeTooLow(msg.value, vrfFee + escrow);
+        uint256 price = vrfFee + _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee);
+        if (msg.value < price) revert JobMarket_FeeTooLow(msg.value, price);
 
         terms.randomness = vrf.request{value: vrfFee}(terms.refundTo);
-        terms.requester = msg.sender;
-        terms.epoch = staking.currentEpoch().toUint32();
         (terms.deviationSlash, terms.absenceSlash) = (p.deviationSlash, p.absenceSlash);
-        (terms.openWindow, terms.commitWindow) = (p.openWindow, p.commitWindow);
-        (terms.revealWindow, terms.challengeWindow) = (p.revealWindow, p.challengeWindow);
+        uint32 epoch = uint32(block.timestamp / _epochLength); // as `staking.currentEpoch`
+        terms.rules = terms.rules.within(epoch, p.openWindow, p.commitWindow, p.revealWindow, p.challengeWindow);
 
         // The coordinator never gives an id twice.
         id = JobId.wrap(keccak256(abi.encode(block.chainid, address(this), terms.randomness)));
         JobProgress memory progress;
-        _store(id, JobSlot.wrap(0).withStatus(JobStatus.Requested, block.timestamp + p.openWindow), _hashOf(terms), progress);
+        _store(id, JobSlot.wrap(0).withStatus(JobStatus.Requested, block.timestamp + p.openWindow), keccak256(abi.encode(terms)), progress);
         emit JobRequested(id, terms.kernel, msg.sender, terms);
-        _credit(terms.refundTo, msg.value - vrfFee - escrow);
+        _credit(terms.refundTo, msg.value - price);
     }
 
     /* COMMITTEE */
 
     /// @inheritdoc IJobMarket
-    function open(JobId id, JobTerms memory terms, bytes calldata proof) external nonReentrant {
+    function open(JobId id, JobTerms calldata terms, bytes calldata proof) external nonReentrant {
         JobProgress memory progress;
         JobSlot slot = _slotIn(id, terms, progress, JobStatus.Requested);
         if (block.timestamp > slot.deadlineOf()) revert JobMarket_TooLate(id, slot.deadlineOf());
-        progress.revealWindow = terms.revealWindow;
+        progress.revealWindow = terms.rules.revealWindow();
         progress.seed = _seedOf(id, terms.randomness, proof);
-        Seat[] memory drawn = staking.draw(progress.seed, terms.committeeSize, progress.seats, terms.tree, terms.epoch);
-        if (drawn.length < terms.committeeSize) _fail(id, slot, terms, progress, JobFailure.TooFewValidators);
+        Seat[] memory drawn = staking.draw(progress.seed, terms.rules.committeeSize(), progress.seats, terms.rules.tree(), terms.rules.epoch());
+        if (drawn.length < terms.rules.committeeSize()) _fail(id, slot, terms, progress, JobFailure.TooFewValidators);
         else _seat(id, slot, terms, progress, drawn);
     }
 
-    /// @dev Somebody else may have fulfilled it a moment ago: then the proof is not looked at, so nobody can make this fail.
-    function _seedOf(JobId id, RandomnessId randomness, bytes calldata proof) private returns (bytes32) {
-        (IVrfCoordinator.Status status, bytes32 output) = vrf.outputOf(randomness);
-        if (status == IVrfCoordinator.Status.Fulfilled) return output;
-        if (proof.length == 0) revert JobMarket_SeedPending(id);
-        return vrf.fulfil(randomness, proof);
+    /// @dev Somebody else may have fulfilled it a moment ago: the same proof still does, so nobody can make this fail; or the output alone.
+    function _seedOf(JobId id, RandomnessId randomness, bytes calldata proof) private returns (bytes32 output) {
+        if (proof.length > 32) return vrf.fulfil(randomness, proof);
+        output = bytes32(proof);
+        if (!vrf.isOutput(randomness, output)) revert JobMarket_SeedPending(id);
     }
 
     /// @dev Begins a round with new members.
-    function _seat(JobId id, JobSlot slot, JobTerms memory terms, JobProgress memory progress, Seat[] memory drawn) private {
+    function _seat(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory progress, Seat[] memory drawn) private {
         uint256 before = progress.seats.length;
         Seat[] memory seats = new Seat[](before + drawn.length);
         for (uint256 i = 0; i < seats.length; ++i) {
@@ -163,19 +156,18 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         progress.seats = seats;
         progress.firstSeat = uint8(before);
         progress.batch = new Commitment[](0);
-        uint256 deadline = block.timestamp + terms.commitWindow;
+        uint256 deadline = block.timestamp + terms.rules.commitWindow();
         _store(id, slot.withStatus(JobStatus.Committing, deadline).withCommitted(0), _hashOf(terms), progress);
         emit CommitteeDrawn(id, progress.round, progress.seed, drawn, deadline);
     }
 
     /// @inheritdoc IJobMarket
-    function expire(JobId id, JobTerms memory terms) external nonReentrant {
+    function expire(JobId id, JobTerms calldata terms) external nonReentrant {
         JobProgress memory progress;
         JobSlot slot = _slotIn(id, terms, progress, JobStatus.Requested);
         if (block.timestamp <= slot.deadlineOf()) {
             // A seed that can never come need not be waited for.
-            (IVrfCoordinator.Status status,) = vrf.outputOf(terms.randomness);
-            if (status != IVrfCoordinator.Status.Expired) revert JobMarket_TooEarly(id, slot.deadlineOf() + 1);
+            if (vrf.statusOf(terms.randomness) != IVrfCoordinator.Status.Expired) revert JobMarket_TooEarly(id, slot.deadlineOf() + 1);
         }
         _fail(id, slot, terms, progress, JobFailure.NoSeed);
     }
@@ -190,28 +182,48 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         JobProgress memory next = progress;
         JobSlot slot = _slotIn(id, termsHash, next, JobStatus.Committing);
         uint256 seats = next.seats.length - next.firstSeat;
-        if (next.batch.length != 0 || batch.length != seats) revert JobMarket_WrongBatch(id, batch.length, seats);
+        _checkLength(id, batch.length, next.batch.length == 0 ? seats : 0);
         uint256 signed = 0;
         for (uint256 i = 0; i < seats; ++i) {
             if (Commitment.unwrap(batch[i]) == 0) continue;
             address member = next.seats[next.firstSeat + i].memberOf();
             if (_ballots[id][next.firstSeat + i] != 0) revert JobMarket_AlreadyCommitted(id, member);
-            _checkSignature(id, next.round, member, batch[i], signatures, signed++);
+            _checkSignature(id, member, commitDigest(id, next.round, batch[i]), signatures, signed++);
         }
         // Fewer could keep a batch of many out, at the price of one transaction.
-        if (2 * signed <= seats || signatures.length != 64 * signed) revert JobMarket_WrongBatch(id, signatures.length, 64 * signed);
-        next.batch = batch;
-        emit BatchCommitted(id, next.round, batch);
-        slot = _committed(id, slot, next, slot.committedOf() + signed);
-        _store(id, slot, termsHash, next);
+        if (2 * signed <= seats) revert JobMarket_WrongBatch(id, signed, seats);
+        _checkLength(id, signatures.length, 64 * signed);
+        _storeBatch(id, slot, termsHash, next, batch, slot.committedOf() + signed);
     }
 
-    function _checkSignature(JobId id, uint8 round, address member, Commitment commitment, bytes calldata signatures, uint256 place) private view {
+    function _storeBatch(JobId id, JobSlot slot, bytes32 termsHash, JobProgress memory next, Commitment[] memory batch, uint256 committed)
+        private
+    {
+        next.batch = batch;
+        emit BatchCommitted(id, next.round, batch);
+        _store(id, _committed(id, slot, next, committed), termsHash, next);
+    }
+
+    /// @dev That every member of the round has signed this list of their commitments.
+    function _checkRound(JobId id, JobProgress memory progress, Commitment[] memory commitments, bytes calldata signatures) private view {
+        uint256 seats = progress.seats.length - progress.firstSeat;
+        _checkLength(id, signatures.length, 64 * seats);
+        bytes32 digest = roundDigest(id, progress.round, commitments);
+        for (uint256 i = 0; i < seats; ++i) {
+            _checkSignature(id, progress.seats[progress.firstSeat + i].memberOf(), digest, signatures, i);
+        }
+    }
+
+    function _checkSignature(JobId id, address member, bytes32 digest, bytes calldata signatures, uint256 place) private pure {
         if (signatures.length < 64 * (place + 1)) revert JobMarket_WrongSignature(id, member);
         bytes32 r = bytes32(signatures[64 * place:]);
         bytes32 vs = bytes32(signatures[64 * place + 32:]);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(commitDigest(id, round, commitment), r, vs);
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, r, vs);
         if (failure != ECDSA.RecoverError.NoError || signer != member) revert JobMarket_WrongSignature(id, member);
+    }
+
+    function _checkLength(JobId id, uint256 have, uint256 want) private pure {
+        if (have != want) revert JobMarket_WrongBatch(id, have, want);
     }
 
     /// @inheritdoc IJobMarket
@@ -275,24 +287,75 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     /* SETTLE */
 
     /// @inheritdoc IJobMarket
-    function settle(JobId id, JobTerms memory terms, JobProgress memory progress, Shown[] memory shown) external nonReentrant {
+    function settle(JobId id, JobTerms calldata terms, JobProgress memory progress, Shown[] memory shown) external nonReentrant {
         JobProgress memory next = progress;
         JobSlot slot = _slotIn(id, terms, next, JobStatus.Revealing);
-        next.votes = _votes(id, next, shown, terms.rule, slot.deadlineOf());
-        (uint256 winner, uint256 count) = Tally.elect(next.votes, terms.rule, terms.tolerance);
+        next.votes = _votes(id, next, shown, terms.rules.rule(), slot.deadlineOf());
+        _count(id, slot, terms, next);
+    }
+
+    /// @inheritdoc IJobMarket
+    function settleTogether(JobId id, JobTerms calldata terms, JobProgress memory progress, Shown[] memory shown, bytes calldata signatures)
+        external
+        nonReentrant
+    {
+        JobProgress memory next = progress;
+        JobSlot slot = _slotIn(id, terms, next, JobStatus.Committing);
+        (Commitment[] memory commitments, bool complete) = _listOf(id, next, shown);
+        _checkRound(id, next, commitments, signatures);
+        if (!complete) return _storeBatch(id, slot, _hashOf(terms), next, commitments, commitments.length);
+        next.votes = _opened(id, next, shown, terms.rules.rule());
+        _count(id, slot, terms, next);
+    }
+
+    /// @dev The commitments of the round, made of what is shown: what is held back stands there as it was committed to.
+    function _listOf(JobId id, JobProgress memory progress, Shown[] memory shown)
+        private
+        view
+        returns (Commitment[] memory commitments, bool complete)
+    {
+        uint256 seats = progress.seats.length - progress.firstSeat;
+        _checkLength(id, shown.length, seats);
+        commitments = new Commitment[](seats);
+        complete = true;
+        for (uint256 i = 0; i < seats; ++i) {
+            address member = progress.seats[progress.firstSeat + i].memberOf();
+            if (shown[i].showing != Showing.Opening) (complete, commitments[i]) = (false, Commitment.wrap(shown[i].salt));
+            else commitments[i] = commitmentOf(id, progress.round, member, shown[i].attestation, shown[i].salt);
+        }
+    }
+
+    /// @dev The votes of all rounds, when this one's are all opened at once.
+    function _opened(JobId id, JobProgress memory progress, Shown[] memory shown, AggregationRule rule) private returns (Vote[] memory votes) {
+        uint256 first = progress.firstSeat;
+        Attestation[] memory said = new Attestation[](shown.length);
+        votes = new Vote[](progress.seats.length);
+        for (uint256 seat = 0; seat < votes.length; ++seat) {
+            if (seat < first) {
+                votes[seat] = progress.votes[seat];
+                continue;
+            }
+            said[seat - first] = shown[seat - first].attestation;
+            votes[seat] = _cast(id, said[seat - first], rule);
+        }
+        emit RoundOpened(id, progress.round, said);
+    }
+
+    /// @dev Settles by the votes of all seats, or grows the committee, or fails.
+    function _count(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory next) private {
+        (uint256 winner, uint256 count) = Tally.elect(next.votes, terms.rules.rule(), terms.rules.tolerance());
         if (winner == Tally.NOBODY) return _grow(id, slot, terms, next);
         Vote memory won = next.votes[winner];
         if (won.ballot == Ballot.Refused) return _fail(id, slot, terms, next, JobFailure.Refused);
 
         next.result = Result(won.digest, won.answer, won.sketch);
-        next.outcomes = new Outcome[](next.votes.length);
         for (uint256 i = 0; i < next.votes.length; ++i) {
-            next.outcomes[i] = Tally.outcomeOf(next.votes[i], won, terms.rule, terms.tolerance);
+            next.outcomes = next.outcomes.with(i, Tally.outcomeOf(next.votes[i], won, terms.rules.rule(), terms.rules.tolerance()));
         }
         (next.batch, next.votes) = (new Commitment[](0), new Vote[](0));
         address[] memory faulty = _faulty(next);
         if (faulty.length != 0) staking.blame(faulty);
-        uint256 deadline = block.timestamp + terms.challengeWindow;
+        uint256 deadline = block.timestamp + terms.rules.challengeWindow();
         _store(id, slot.withStatus(JobStatus.Settled, deadline), _hashOf(terms), next);
         emit JobSettled(id, next.result, next.outcomes, count, deadline);
     }
@@ -304,20 +367,22 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     {
         uint256 seats = progress.seats.length;
         uint256 first = progress.firstSeat;
-        if (shown.length != seats - first) revert JobMarket_WrongBatch(id, shown.length, seats - first);
+        _checkLength(id, shown.length, seats - first);
         votes = new Vote[](seats);
         for (uint256 seat = 0; seat < seats; ++seat) {
             if (seat < first) {
                 votes[seat] = progress.votes[seat];
                 continue;
             }
-            votes[seat] = _vote(id, progress, seat, shown[seat - first]);
+            votes[seat] = _vote(id, progress, seat, shown[seat - first], rule);
             if (votes[seat].ballot == Ballot.Withheld && block.timestamp <= deadline) revert JobMarket_TooEarly(id, deadline + 1);
-            if (rule == AggregationRule.Exact) votes[seat].sketch = 0; // nobody asked for it
         }
     }
 
-    function _vote(JobId id, JobProgress memory progress, uint256 seat, Shown memory shown) private returns (Vote memory) {
+    function _vote(JobId id, JobProgress memory progress, uint256 seat, Shown memory shown, AggregationRule rule)
+        private
+        returns (Vote memory)
+    {
         Attestation memory attestation = shown.attestation;
         if (shown.showing == Showing.Nothing) {
             bytes32 ballot = _ballots[id][seat];
@@ -330,19 +395,27 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
             _checkOpening(id, progress, seat, _isInBatch(progress, seat) ? bytes32(0) : _ballots[id][seat], attestation, shown.salt);
             emit Revealed(id, progress.round, progress.seats[seat].memberOf(), attestation);
         }
-        return Vote(_isRefusal(attestation.digest) ? Ballot.Refused : Ballot.Cast, attestation.digest, attestation.answer, attestation.sketch);
+        return _cast(id, attestation, rule);
+    }
+
+    /// @dev What an attestation says. Under the exact rule nobody asked for a sketch.
+    function _cast(JobId id, Attestation memory said, AggregationRule rule) private pure returns (Vote memory) {
+        bytes32 sketch = rule == AggregationRule.Exact ? bytes32(0) : said.sketch;
+        if (!_isRefusal(said.digest)) return Vote(Ballot.Cast, said.digest, said.answer, sketch);
+        if (said.answer | said.sketch != 0) revert JobMarket_RefusalNotEmpty(id);
+        return Vote(Ballot.Refused, said.digest, 0, 0);
     }
 
     /// @dev New members come from the same seed and the same weights, so nobody can gain a seat by what was revealed. A
     ///      draw long after the request could ask for weights that are forgotten; so it must follow within the open window.
-    function _grow(JobId id, JobSlot slot, JobTerms memory terms, JobProgress memory progress) private {
+    function _grow(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory progress) private {
         uint256 seats = progress.seats.length;
         uint256 wanted = CommitteeSize.grown(seats) - seats;
         if (progress.round == CommitteeSize.LAST_ROUND || wanted == 0) return _fail(id, slot, terms, progress, JobFailure.NoMajority);
-        if (block.timestamp > slot.deadlineOf() + terms.openWindow) {
+        if (block.timestamp > slot.deadlineOf() + terms.rules.openWindow()) {
             return _fail(id, slot, terms, progress, JobFailure.TooLateToGrow);
         }
-        Seat[] memory drawn = staking.draw(progress.seed, wanted, progress.seats, terms.tree, terms.epoch);
+        Seat[] memory drawn = staking.draw(progress.seed, wanted, progress.seats, terms.rules.tree(), terms.rules.epoch());
         // One more cannot help: without a majority at most half of an odd committee agree, and then at most half of the next.
         if (drawn.length < 2) return _fail(id, slot, terms, progress, JobFailure.TooFewLeft);
         emit RoundCounted(id, progress.round, progress.votes);
@@ -353,7 +426,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     /* PAY */
 
     /// @inheritdoc IJobMarket
-    function finalise(JobId id, JobTerms memory terms, JobProgress memory progress) external nonReentrant {
+    function finalise(JobId id, JobTerms calldata terms, JobProgress memory progress) external nonReentrant {
         JobProgress memory done = progress;
         JobSlot slot = _slotIn(id, terms, done, JobStatus.Settled);
         if (block.timestamp <= slot.deadlineOf()) revert JobMarket_TooEarly(id, slot.deadlineOf() + 1);
@@ -364,39 +437,36 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         uint256 spent = slot.isPaid() ? terms.deliveryFee : 0;
         spent += _paySeats(id, terms, done) + terms.authorFee;
         _credit(terms.publisher, terms.authorFee);
-        _credit(terms.refundTo, _escrowOf(terms) - kept - spent);
+        _credit(terms.refundTo, _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee) - kept - spent);
         address[] memory faulty = _faulty(done);
         if (faulty.length != 0) staking.absolve(faulty);
     }
 
     /// @dev Ends a job without a result. Only what is a fact is a fault then: a seat that did not commit, or did not reveal.
-    function _fail(JobId id, JobSlot slot, JobTerms memory terms, JobProgress memory progress, JobFailure reason) private {
+    function _fail(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory progress, JobFailure reason) private {
         _slots[id] = slot.withStatus(JobStatus.Failed, 0);
         emit JobFailed(id, reason);
-        uint256 counted = progress.votes.length;
-        progress.outcomes = new Outcome[](counted);
-        for (uint256 i = 0; i < counted; ++i) {
-            if (progress.votes[i].ballot == Ballot.Absent) progress.outcomes[i] = Outcome.Absent;
-            if (progress.votes[i].ballot == Ballot.Withheld) progress.outcomes[i] = Outcome.Withheld;
+        for (uint256 i = 0; i < progress.votes.length; ++i) {
+            if (progress.votes[i].ballot == Ballot.Absent) progress.outcomes = progress.outcomes.with(i, Outcome.Absent);
+            if (progress.votes[i].ballot == Ballot.Withheld) progress.outcomes = progress.outcomes.with(i, Outcome.Withheld);
         }
         _paySeats(id, terms, progress);
-        _credit(terms.refundTo, _escrowOf(terms));
+        _credit(terms.refundTo, _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee));
     }
 
     /// @dev Pays or slashes every member, whichever it is due.
     /// @return paid seat fees
-    function _paySeats(JobId id, JobTerms memory terms, JobProgress memory progress) private returns (uint256 paid) {
-        for (uint256 i = 0; i < progress.outcomes.length; ++i) {
-            Outcome outcome = progress.outcomes[i];
+    function _paySeats(JobId id, JobTerms calldata terms, JobProgress memory progress) private returns (uint256 paid) {
+        for (uint256 i = 0; i < progress.seats.length; ++i) {
+            Outcome outcome = progress.outcomes.outcomeOf(i);
             if (outcome == Outcome.Unpaid) continue;
             address member = progress.seats[i].memberOf();
             if (outcome == Outcome.Paid) {
                 paid += terms.seatFee;
                 _credit(member, terms.seatFee);
-                emit ValidatorPaid(id, member, terms.seatFee);
             } else {
                 bool proven = outcome == Outcome.Deviated || outcome == Outcome.Withheld;
-                uint256 slashed = staking.slash(member, proven ? terms.deviationSlash : terms.absenceSlash, msg.sender);
+                uint256 slashed = staking.slash(member, uint128(proven ? terms.deviationSlash : terms.absenceSlash), msg.sender);
                 emit ValidatorFaulted(id, member, outcome, slashed);
             }
         }
@@ -405,9 +475,9 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     /// @dev Members that will be slashed when the job is final.
     function _faulty(JobProgress memory progress) private pure returns (address[] memory faulty) {
         uint256 count = 0;
-        faulty = new address[](progress.outcomes.length);
-        for (uint256 i = 0; i < progress.outcomes.length; ++i) {
-            if (progress.outcomes[i] > Outcome.Paid) faulty[count++] = progress.seats[i].memberOf();
+        faulty = new address[](progress.seats.length);
+        for (uint256 i = 0; i < progress.seats.length; ++i) {
+            if (progress.outcomes.outcomeOf(i) > Outcome.Paid) faulty[count++] = progress.seats[i].memberOf();
         }
         assembly ("memory-safe") {
             mstore(faulty, count) // shortens the array
@@ -417,7 +487,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     /* DELIVER */
 
     /// @inheritdoc IJobMarket
-    function deliver(JobId id, JobTerms memory terms, JobProgress memory progress) external nonReentrant returns (bool success) {
+    function deliver(JobId id, JobTerms calldata terms, JobProgress memory progress) external nonReentrant returns (bool success) {
         JobSlot slot = _slots[id];
         JobStatus status = slot.statusOf();
         _slotIn(id, terms, progress, status == JobStatus.Finalised ? status : JobStatus.Settled);
@@ -428,7 +498,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         // Before the call, so that a consumer that asks sees what will be.
         _slots[id] = slot.withDelivery(true, true);
         success = ExactGasCall.tryCall(
-            consumer, terms.callbackGas, abi.encodeCall(IInferenceConsumer.onInference, (id, progress.result.digest, progress.result.answer))
+            consumer, terms.rules.callbackGas(), abi.encodeCall(IInferenceConsumer.onInference, (id, progress.result.digest, progress.result.answer))
         );
         if (success) {
             emit Delivered(id, consumer);
@@ -454,9 +524,9 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     }
 
     function _quote(JobTerms memory terms, uint8 committeeSize, uint32 callbackGas) private view returns (uint256) {
-        (terms.committeeSize, terms.callbackGas) = (committeeSize, callbackGas);
+        terms.rules = JobRulesLib.asked(JobKind.Inference, 0, committeeSize, callbackGas);
         _price(terms, parameters.current());
-        return vrf.fee() + _escrowOf(terms);
+        return vrf.fee() + _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee);
     }
 
     /// @inheritdoc IJobMarket
@@ -477,7 +547,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IJobMarket
     function isState(JobId id, bytes32 termsHash, JobProgress memory progress) external view returns (bool) {
         JobSlot slot = _slots[id];
-        return slot.statusOf() != JobStatus.Unknown && slot.holds(keccak256(abi.encode(termsHash, progress)));
+        return slot.statusOf() != JobStatus.Unknown && slot.holds(Progress.hashOf(termsHash, progress));
     }
 
     /// @inheritdoc IJobMarket
@@ -510,9 +580,14 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         return _hashTypedDataV4(keccak256(abi.encode(COMMIT_TYPEHASH, id, round, commitment)));
     }
 
+    /// @inheritdoc IJobMarket
+    function roundDigest(JobId id, uint8 round, Commitment[] memory commitments) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(ROUND_TYPEHASH, id, round, keccak256(abi.encodePacked(commitments)))));
+    }
+
     /* SHARED */
 
-    function _slotIn(JobId id, JobTerms memory terms, JobProgress memory progress, JobStatus want) private returns (JobSlot) {
+    function _slotIn(JobId id, JobTerms calldata terms, JobProgress memory progress, JobStatus want) private returns (JobSlot) {
         return _slotIn(id, _hashOf(terms), progress, want);
     }
 
@@ -534,16 +609,21 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     }
 
     function _check(JobId id, JobSlot slot, bytes32 termsHash, JobProgress memory progress) private pure {
-        bytes32 have = keccak256(abi.encode(termsHash, progress));
+        bytes32 have = Progress.hashOf(termsHash, progress);
         if (!slot.holds(have)) revert JobMarket_WrongState(id, have);
     }
 
     function _store(JobId id, JobSlot slot, bytes32 termsHash, JobProgress memory progress) private {
-        _slots[id] = slot.withHash(keccak256(abi.encode(termsHash, progress)));
+        _slots[id] = slot.withHash(Progress.hashOf(termsHash, progress));
     }
 
-    function _hashOf(JobTerms memory terms) private pure returns (bytes32) {
-        return keccak256(abi.encode(terms));
+    /// @dev As `abi.encode` writes them: they are static, and what is not clean has another hash.
+    function _hashOf(JobTerms calldata terms) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, terms, TERMS_SIZE)
+            hash := keccak256(free, TERMS_SIZE)
+        }
     }
 
     function _statusOf(JobSlot slot) private view returns (JobStatus) {
@@ -583,21 +663,23 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         IKernelRegistry.Terms memory own = registry.termsOf(kernel);
         if (own.status != IKernelRegistry.Status.Approved) revert JobMarket_KernelNotApproved(kernel);
         (terms.kernel, terms.publisher, terms.authorFee) = (kernel, own.publisher, own.authorFee);
-        (terms.rule, terms.tolerance) = (own.rule, own.tolerance);
+        terms.rules = terms.rules.by(own.rule, own.tolerance);
         return own.determinism;
     }
 
     /// @dev What a job of this size and with this callback is charged.
     function _price(JobTerms memory terms, IMarketParameters.Parameters memory p) private pure {
-        if (!CommitteeSize.isValid(terms.committeeSize)) revert JobMarket_InvalidCommitteeSize(terms.committeeSize);
-        if (terms.callbackGas > MAXIMUM_CALLBACK_GAS) revert JobMarket_CallbackGasTooHigh(terms.callbackGas, MAXIMUM_CALLBACK_GAS);
+        uint256 size = terms.rules.committeeSize();
+        if (!CommitteeSize.isValid(size)) revert JobMarket_InvalidCommitteeSize(size);
+        uint256 callbackGas = terms.rules.callbackGas();
+        if (callbackGas > MAXIMUM_CALLBACK_GAS) revert JobMarket_CallbackGasTooHigh(callbackGas, MAXIMUM_CALLBACK_GAS);
         terms.seatFee = p.seatFee;
-        terms.deliveryFee = (uint256(p.deliveryFeePerGas) * terms.callbackGas).toUint96();
+        terms.deliveryFee = p.deliveryFeePerGas * callbackGas;
     }
 
     /// @dev What a job holds at first: everything but the VRF fee, which the coordinator holds.
-    function _escrowOf(JobTerms memory terms) private pure returns (uint256) {
-        return terms.authorFee + uint256(terms.seatFee) * CommitteeSize.largest(terms.committeeSize) + terms.deliveryFee;
+    function _escrowOf(uint256 authorFee, uint256 seatFee, uint256 committeeSize, uint256 deliveryFee) private pure returns (uint256) {
+        return authorFee + seatFee * CommitteeSize.largest(committeeSize) + deliveryFee;
     }
 
     /// @dev No record hashes to zero, so a refusal is never taken for an output.

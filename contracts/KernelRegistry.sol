@@ -9,7 +9,7 @@ import {ManifestRules} from "./libraries/ManifestRules.sol";
 import {Names} from "./libraries/Names.sol";
 import {JobStatus} from "./types/Job.sol";
 import {JobId, KernelId, ManifestId, RecordDigest} from "./types/Ids.sol";
-import {Manifest} from "./types/Manifest.sol";
+import {AggregationRule, DeterminismClass, Manifest} from "./types/Manifest.sol";
 
 /// @title The kernels: manifests, names and versions, life cycle. See IKernelRegistry.
 /// @notice Properties that the tests hold it to:
@@ -29,7 +29,21 @@ contract KernelRegistry is IKernelRegistry {
     /// @inheritdoc IKernelRegistry
     address public immutable market;
 
-    mapping(KernelId => Kernel) private _kernels;
+    /// @dev All that the market asks for, but the author's fee, is in the first word.
+    struct Entry {
+        address publisher;
+        Status status;
+        bool deprecated;
+        uint48 registeredAt;
+        DeterminismClass determinism; // these three as in the manifest
+        AggregationRule rule;
+        uint16 tolerance;
+        ManifestId manifestId;
+        JobId validationJob;
+        RecordDigest certificate;
+    }
+
+    mapping(KernelId => Entry) private _kernels;
     mapping(KernelId => Manifest) private _manifests;
     mapping(JobId => KernelId) private _kernelOfJob;
     mapping(string handle => address) private _publishers;
@@ -72,17 +86,20 @@ contract KernelRegistry is IKernelRegistry {
         require(KernelId.unwrap(by) == 0, KernelRegistry_VersionTaken(manifest.name, manifest.version, by));
         _named[msg.sender][manifest.name][manifest.version] = kernel;
         _manifests[kernel] = manifest;
-        Kernel storage self = _kernels[kernel];
+        Entry storage self = _kernels[kernel];
         self.publisher = msg.sender;
         self.status = Status.Registered;
         self.registeredAt = SafeCast.toUint48(block.number);
+        self.determinism = manifest.determinism;
+        self.rule = manifest.aggregation.rule;
+        self.tolerance = manifest.aggregation.tolerance;
         self.manifestId = id;
         emit KernelRegistered(kernel, msg.sender, id, manifest.record, manifest.name, manifest.version);
     }
 
     /// @inheritdoc IKernelRegistry
     function requestValidation(KernelId kernel, uint8 committeeSize) external payable returns (JobId job) {
-        Kernel storage self = _known(kernel);
+        Entry storage self = _known(kernel);
         require(self.status == Status.Registered, KernelRegistry_WrongStatus(kernel, self.status, Status.Registered));
         JobId last = self.validationJob;
         require(
@@ -104,7 +121,7 @@ contract KernelRegistry is IKernelRegistry {
     function onInference(JobId job, RecordDigest digest, bytes32 answer) external {
         require(msg.sender == market, KernelRegistry_NotMarket(msg.sender));
         KernelId kernel = _kernelOfJob[job];
-        Kernel storage self = _kernels[kernel];
+        Entry storage self = _kernels[kernel];
         // An unknown job leads to the unknown kernel, which has no job. An older one of this kernel has failed for good.
         require(JobId.unwrap(job) != 0 && JobId.unwrap(self.validationJob) == JobId.unwrap(job), KernelRegistry_UnexpectedJob(job));
         require(self.status == Status.Registered, KernelRegistry_WrongStatus(kernel, self.status, Status.Registered));
@@ -137,7 +154,16 @@ contract KernelRegistry is IKernelRegistry {
 
     /// @inheritdoc IKernelRegistry
     function kernelOf(KernelId kernel) external view returns (Kernel memory) {
-        return _kernels[kernel];
+        Entry storage self = _kernels[kernel];
+        return Kernel({
+            publisher: self.publisher,
+            status: self.status,
+            deprecated: self.deprecated,
+            registeredAt: self.registeredAt,
+            manifestId: self.manifestId,
+            validationJob: self.validationJob,
+            certificate: self.certificate
+        });
     }
 
     /// @inheritdoc IKernelRegistry
@@ -147,15 +173,14 @@ contract KernelRegistry is IKernelRegistry {
 
     /// @inheritdoc IKernelRegistry
     function termsOf(KernelId kernel) external view returns (Terms memory) {
-        Kernel storage self = _kernels[kernel];
-        Manifest storage manifest = _manifests[kernel];
+        Entry storage self = _kernels[kernel];
         return Terms({
             publisher: self.publisher,
             status: self.status,
-            determinism: manifest.determinism,
-            rule: manifest.aggregation.rule,
-            tolerance: manifest.aggregation.tolerance,
-            authorFee: manifest.authorFee
+            determinism: self.determinism,
+            rule: self.rule,
+            tolerance: self.tolerance,
+            authorFee: _manifests[kernel].authorFee
         });
     }
 
@@ -186,7 +211,7 @@ contract KernelRegistry is IKernelRegistry {
         return KernelId.wrap(keccak256(abi.encode(publisher, manifestId)));
     }
 
-    function _known(KernelId kernel) private view returns (Kernel storage self) {
+    function _known(KernelId kernel) private view returns (Entry storage self) {
         self = _kernels[kernel];
         require(self.status != Status.Unknown, KernelRegistry_UnknownKernel(kernel));
     }

@@ -18,12 +18,23 @@ contract MarketParameters is IMarketParameters, Ownable2Step {
     /// @notice Seconds. A member needs time to compute, and to get a transaction into a block.
     uint32 public constant LEAST_WINDOW = 1;
 
-    Parameters private _current;
+    /// @dev Three words if the flag had one of its own; there is room for it in the second.
+    struct Kept {
+        uint96 seatFee;
+        uint64 deliveryFeePerGas;
+        uint96 deviationSlash;
+        uint96 absenceSlash;
+        uint32 openWindow;
+        uint32 commitWindow;
+        uint32 revealWindow;
+        uint32 challengeWindow;
+        bool paused;
+    }
+
+    Kept private _kept;
     Bounds private _bounds;
     /// @inheritdoc IMarketParameters
     uint256 public version;
-    /// @inheritdoc IMarketParameters
-    bool public paused;
 
     constructor(address owner_, Bounds memory bounds_, Parameters memory first) Ownable(owner_) {
         _bounds = bounds_;
@@ -37,19 +48,25 @@ contract MarketParameters is IMarketParameters, Ownable2Step {
 
     /// @inheritdoc IMarketParameters
     function setPaused(bool paused_) external onlyOwner {
-        paused = paused_;
+        _kept.paused = paused_;
         emit PauseChanged(paused_);
     }
 
     /// @inheritdoc IMarketParameters
     function forNewJob() external view returns (Parameters memory) {
-        require(!paused, MarketParameters_Paused());
-        return _current;
+        Kept memory kept = _kept;
+        require(!kept.paused, MarketParameters_Paused());
+        return _of(kept);
     }
 
     /// @inheritdoc IMarketParameters
     function current() external view returns (Parameters memory) {
-        return _current;
+        return _of(_kept);
+    }
+
+    /// @inheritdoc IMarketParameters
+    function paused() external view returns (bool) {
+        return _kept.paused;
     }
 
     /// @inheritdoc IMarketParameters
@@ -74,8 +91,31 @@ contract MarketParameters is IMarketParameters, Ownable2Step {
         uint256 lastDraw = p.openWindow + CommitteeSize.LAST_ROUND * (round + p.openWindow);
         _require(lastDraw <= b.longestDraw, "openWindow, commitWindow, revealWindow: longestDraw");
         _require(lastDraw + round + p.challengeWindow <= b.longestLife, "windows: longestLife");
-        _current = p;
+        _kept = Kept(
+            p.seatFee,
+            p.deliveryFeePerGas,
+            p.deviationSlash,
+            p.absenceSlash,
+            p.openWindow,
+            p.commitWindow,
+            p.revealWindow,
+            p.challengeWindow,
+            _kept.paused
+        );
         emit ParametersChanged(++version, p);
+    }
+
+    function _of(Kept memory k) private pure returns (Parameters memory) {
+        return Parameters(
+            k.seatFee,
+            k.deliveryFeePerGas,
+            k.deviationSlash,
+            k.absenceSlash,
+            k.openWindow,
+            k.commitWindow,
+            k.revealWindow,
+            k.challengeWindow
+        );
     }
 
     function _require(bool within, string memory parameter) private pure {

@@ -26,14 +26,14 @@ import {VrfTicket, VrfTickets} from "./types/VrfTicket.sol";
 ///        anyone who waits for that has shown an output.
 ///      The only external call is the payment in `Credits.withdraw`, after the state has changed.
 ///
-///      What a fulfilment touches is packed: it reads four slots and writes three, one of which it clears.
+///      What a fulfilment touches is packed: it reads four slots and writes two. Of the output it keeps a hash: who asks in the same
+///      transaction is told the output, everybody finds it in the event, and a contract can check what it is shown.
 contract VrfCoordinator is IVrfCoordinator, Credits {
     using SafeCast for uint256;
     using Rosters for Rosters.State;
 
     struct Entry {
-        VrfTicket ticket; // cleared by the fulfilment
-        bytes32 refundToOrOutput; // the output once there is no ticket: never zero, so an entry that was made stays known
+        VrfTicket ticket;
         bytes32 blockHash; // pinned by the first reassignment
     }
 
@@ -194,24 +194,20 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         uint64 nonce = _nonces[msg.sender]++;
         id = RandomnessId.wrap(keccak256(abi.encode(block.chainid, address(this), msg.sender, nonce)));
         Entry storage entry = _entries[id];
-        uint48 blockNumber = block.number.toUint48();
-        uint48 deadline = (block.timestamp + answerWindow).toUint48();
-        entry.ticket = VrfTickets.pack(uint88(fee), blockNumber, deadline, _roster.version, count); // the constructor bounds the fee
-        entry.refundToOrOutput = bytes32(uint256(uint160(refundTo)));
-        emit RandomnessRequested(id, msg.sender, nonce, blockNumber);
+        entry.ticket = VrfTickets.pack(refundTo, block.number, block.timestamp + answerWindow, _roster.version, count);
+        emit RandomnessRequested(id, msg.sender, nonce, uint48(block.number)); // the ticket took it
         _credit(refundTo, msg.value - fee);
     }
 
     /// @inheritdoc IVrfCoordinator
     function fulfil(RandomnessId id, bytes calldata proof) external returns (bytes32 output) {
         Entry storage entry = _entries[id];
-        VrfTicket ticket = _openTicket(id, entry);
-        (uint256 index, bytes32 blockHash) = _drawn(id, entry, ticket);
+        if (entry.ticket.isFulfilled()) return _recorded(id, entry.ticket, proof);
+        (uint256 index, bytes32 blockHash) = _drawn(id, entry, _openTicket(id, entry));
         output = _verified(id, index, blockHash, proof);
 
-        entry.ticket = VrfTicket.wrap(0);
-        entry.refundToOrOutput = output;
-        _operators[index].earned += ticket.fee();
+        entry.ticket = VrfTickets.fulfilled(output);
+        _operators[index].earned += uint88(fee); // the constructor bounds it
         emit RandomnessFulfilled(id, index, output);
     }
 
@@ -254,25 +250,28 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         Entry storage entry = _entries[id];
         VrfTicket ticket = entry.ticket;
         Status status = _statusOf(entry, ticket);
-        bytes32 word = entry.refundToOrOutput;
+        if (status == Status.Unknown || status == Status.Fulfilled) return Request(status, 0, 0, 0, 0, 0, address(0), entry.blockHash);
         return Request({
             status: status,
             blockNumber: ticket.blockNumber(),
             deadline: ticket.deadline(),
             attempt: ticket.attempt(),
             operatorCount: ticket.operatorCount(),
-            fee: ticket.fee(),
-            refundTo: status == Status.Fulfilled ? address(0) : _addressIn(word),
-            blockHash: entry.blockHash,
-            output: status == Status.Fulfilled ? word : bytes32(0)
+            fee: fee,
+            refundTo: ticket.refundTo(),
+            blockHash: entry.blockHash
         });
     }
 
     /// @inheritdoc IVrfCoordinator
-    function outputOf(RandomnessId id) external view returns (Status status, bytes32 output) {
+    function statusOf(RandomnessId id) external view returns (Status) {
         Entry storage entry = _entries[id];
-        status = _statusOf(entry, entry.ticket);
-        if (status == Status.Fulfilled) output = entry.refundToOrOutput;
+        return _statusOf(entry, entry.ticket);
+    }
+
+    /// @inheritdoc IVrfCoordinator
+    function isOutput(RandomnessId id, bytes32 output) external view returns (bool) {
+        return VrfTicket.unwrap(_entries[id].ticket) == VrfTicket.unwrap(VrfTickets.fulfilled(output));
     }
 
     /// @inheritdoc IVrfCoordinator
@@ -368,7 +367,7 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
     function _expire(RandomnessId id, Entry storage entry, VrfTicket ticket) private {
         entry.ticket = ticket.expire();
         emit RandomnessExpired(id);
-        _credit(_addressIn(entry.refundToOrOutput), ticket.fee());
+        _credit(ticket.refundTo(), fee);
     }
 
     /// @dev The ticket of a request that is neither fulfilled nor expired.
@@ -381,7 +380,8 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
     }
 
     function _statusOf(Entry storage entry, VrfTicket ticket) private view returns (Status) {
-        if (!ticket.exists()) return entry.refundToOrOutput == 0 ? Status.Unknown : Status.Fulfilled;
+        if (!ticket.exists()) return Status.Unknown;
+        if (ticket.isFulfilled()) return Status.Fulfilled;
         if (ticket.isExpired()) return Status.Expired;
         return _isStalled(ticket, _blockHashOf(entry, ticket)) ? Status.Stalled : Status.Pending;
     }
@@ -423,7 +423,9 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         require(valid, VrfCoordinator_InvalidProof(id));
     }
 
-    function _addressIn(bytes32 word) private pure returns (address) {
-        return address(uint160(uint256(word)));
+    /// @dev The output of a request that is fulfilled. A proof's output follows from its first part alone.
+    function _recorded(RandomnessId id, VrfTicket ticket, bytes calldata proof) private view returns (bytes32 output) {
+        output = Ecvrf.outputOf(proof);
+        require(VrfTicket.unwrap(ticket) == VrfTicket.unwrap(VrfTickets.fulfilled(output)), VrfCoordinator_InvalidProof(id));
     }
 }

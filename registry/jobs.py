@@ -25,7 +25,7 @@ _START = JobProgress(
     seats=(),
     batch=(),
     votes=(),
-    outcomes=(),
+    outcomes=0,
     result=Result(digest=bytes(32), answer=bytes(32), sketch=bytes(32)),
 )
 
@@ -62,6 +62,7 @@ class Job:
         id: the job's.
         status: by the clock.
         deadline: of the status, in seconds; 0 if there is none.
+        requester: who asked.
         terms: what is fixed since the request.
         progress: how far it has come; with the terms, what the chain keeps the hash of.
         seats: of all rounds, in order.
@@ -75,6 +76,7 @@ class Job:
     id: bytes
     status: JobStatus
     deadline: int
+    requester: str
     terms: JobTerms
     progress: JobProgress = _START
     seats: tuple[Seat, ...] = ()
@@ -194,13 +196,20 @@ def fold(events: Iterable[Log], job: Job | None = None) -> Job | None:
     """
     for event in events:
         if event.event == "JobRequested":
-            job = Job(id=event["job"], status=JobStatus.REQUESTED, deadline=0, terms=event["terms"], block=event.block)
+            job = Job(
+                id=event["job"],
+                status=JobStatus.REQUESTED,
+                deadline=0,
+                requester=event["requester"],
+                terms=event["terms"],
+                block=event.block,
+            )
         elif job is not None:
             job = _step(job, event)
     return job
 
 
-def _step(job: Job, event: Log) -> Job:  # noqa: PLR0911 - one return for each kind of event
+def _step(job: Job, event: Log) -> Job:  # noqa: C901, PLR0911 - one return for each kind of event
     progress = job.progress
     match event.event:
         case "CommitteeDrawn":
@@ -218,6 +227,9 @@ def _step(job: Job, event: Log) -> Job:  # noqa: PLR0911 - one return for each k
             return _with(job, {event["validator"]: {"commitment": event["commitment"]}})
         case "Revealed":
             return _with(job, {event["validator"]: {"attestation": event["attestation"]}})
+        case "RoundOpened":
+            opened = zip(job.round_seats, event["attestations"], strict=False)
+            return _with(job, {seat.member: {"attestation": each} for seat, each in opened})
         case "RoundCounted":
             return replace(job, progress=replace(progress, votes=event["votes"]))
         case "JobSettled":

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Commitment, EnvironmentClass, JobId, KernelId, RecordDigest} from "../types/Ids.sol";
 import {IMarketParameters} from "./IMarketParameters.sol";
 import {Attestation, JobFailure, JobProgress, JobStatus, JobTerms, Outcome, Result, Shown, Vote} from "../types/Job.sol";
+import {Outcomes} from "../types/Outcomes.sol";
 import {Seat} from "../types/Seat.sol";
 
 /// @title Jobs: request, seed, committee, commit, reveal, settle, deliver.
@@ -15,9 +16,10 @@ import {Seat} from "../types/Seat.sol";
 ///         these two along; both follow from the job's events (see the `registry` package). A contract learns a result by its
 ///         callback, or from anyone who brings it, by `verifyResult`.
 ///
-///         There are two ways to commit and reveal, with the same result. In a *batch*, members sign their commitments and
-///         hand them, and later the openings, to whoever sends them on: two transactions in all. *Alone*, a member sends
-///         its own, at any time: whoever is left out of a batch loses nothing but gas.
+///         There are three ways to commit and reveal, with the same result. *Together*, all members sign the list of their commitments,
+///         open them to each other, and anyone settles with that: one transaction in all. In a *batch*, a majority signs its
+///         commitments and hands them, and later the openings, to whoever sends them on: two transactions. *Alone*, a member
+///         sends its own, at any time: whoever is left out of a batch loses nothing but gas.
 interface IJobMarket {
     struct JobRequest {
         KernelId kernel;
@@ -39,12 +41,13 @@ interface IJobMarket {
     event RevealStarted(JobId indexed job, uint8 round, uint256 revealDeadline);
     /// @dev By the member itself, or by the opening that the settlement was shown.
     event Revealed(JobId indexed job, uint8 round, address indexed validator, Attestation attestation);
-    event JobSettled(JobId indexed job, Result result, Outcome[] outcomes, uint256 votes, uint256 challengeDeadline);
+    /// @dev By all members of the round at once.
+    event RoundOpened(JobId indexed job, uint8 round, Attestation[] attestations);
+    event JobSettled(JobId indexed job, Result result, Outcomes outcomes, uint256 votes, uint256 challengeDeadline);
     event JobFinalised(JobId indexed job);
     event JobFailed(JobId indexed job, JobFailure reason);
     event Delivered(JobId indexed job, address indexed consumer);
     event DeliveryFailed(JobId indexed job, address indexed consumer);
-    event ValidatorPaid(JobId indexed job, address indexed validator, uint256 amount);
     event ValidatorFaulted(JobId indexed job, address indexed validator, Outcome fault, uint256 slashed);
 
     error JobMarket_InvalidParameters();
@@ -105,6 +108,15 @@ interface IJobMarket {
     /// @param shown for each seat of this round
     function settle(JobId job, JobTerms calldata terms, JobProgress calldata progress, Shown[] calldata shown) external;
 
+    /// @notice Settles within the commit window, in one transaction for the whole round, when every member has signed the list of all
+    ///         commitments and has then opened its own, off chain. If an opening is held back, the list is written down and the reveals
+    ///         start: it stands above what a member has committed to alone, or signed besides. So nobody can be told another's
+    ///         opening before its own commitment is fixed, and change it then. Anyone may call.
+    /// @param shown for each seat of this round, its opening; for one that is held back, nothing but its commitment in place of the salt
+    /// @param signatures of each member over `roundDigest`: 64 bytes (ERC-2098) each
+    function settleTogether(JobId job, JobTerms calldata terms, JobProgress calldata progress, Shown[] calldata shown, bytes calldata signatures)
+        external;
+
     /// @notice Pays the majority and the publisher, slashes deviators, refunds the rest, after the challenge window. Anyone may
     ///         call, and is credited a share of what is slashed.
     function finalise(JobId job, JobTerms calldata terms, JobProgress calldata progress) external;
@@ -150,6 +162,11 @@ interface IJobMarket {
 
     /// @notice What a member signs for a batch: EIP-712, `Commit(bytes32 job,uint8 round,bytes32 commitment)`.
     function commitDigest(JobId job, uint8 round, Commitment commitment) external view returns (bytes32);
+
+    /// @notice What every member signs for a round without a commitment on chain: EIP-712,
+    ///         `Round(bytes32 job,uint8 round,bytes32[] commitments)`. Whoever signs one list signs no other that differs in what it has, and
+    ///         opens only when it has the signatures of all.
+    function roundDigest(JobId job, uint8 round, Commitment[] calldata commitments) external view returns (bytes32);
 
     function parameters() external view returns (IMarketParameters);
 }

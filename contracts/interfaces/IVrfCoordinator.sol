@@ -27,7 +27,7 @@ interface IVrfCoordinator {
         bool keyOdd; // whether y of the key is odd
     }
 
-    /// @dev Who asked, and its count, are in the event `RandomnessRequested`. Of a fulfilled request only status and output are left.
+    /// @dev Who asked, and its count, are in the event `RandomnessRequested`. Of a fulfilled request only the status is left.
     struct Request {
         Status status; // by the clock
         uint48 blockNumber; // the block whose hash makes the input
@@ -37,7 +37,6 @@ interface IVrfCoordinator {
         uint96 fee;
         address refundTo;
         bytes32 blockHash; // zero until pinned by a reassignment
-        bytes32 output; // beta, once fulfilled
     }
 
     event OperatorRegistered(uint256 indexed operatorIndex, address indexed account, uint256 keyX, uint256 keyY, uint48 activeFromBlock);
@@ -93,7 +92,8 @@ interface IVrfCoordinator {
     /// @param refundTo is credited what is sent above the fee, and the fee if the request expires
     function request(address refundTo) external payable returns (RandomnessId id);
 
-    /// @notice Answers a request. Anyone may send it: the proof shows that the assigned operator made it.
+    /// @notice Answers a request. Anyone may send it: the proof shows that the assigned operator made it. Sent again, it returns the same
+    ///         and changes nothing, so that nobody can make somebody else's transaction fail by being first.
     /// @param proof Gamma (33, SEC1 compressed) | c (16) | s (32) | witness (224 and more): see contracts/libraries/Ecvrf.sol
     /// @return output beta, 32 bytes
     function fulfil(RandomnessId id, bytes calldata proof) external returns (bytes32 output);
@@ -116,8 +116,10 @@ interface IVrfCoordinator {
 
     function requestOf(RandomnessId id) external view returns (Request memory);
 
-    /// @return status of the request; `output` is zero unless it is Fulfilled
-    function outputOf(RandomnessId id) external view returns (Status status, bytes32 output);
+    function statusOf(RandomnessId id) external view returns (Status);
+
+    /// @notice Whether this is the output that fulfilled the request. The output itself is in `RandomnessFulfilled`.
+    function isOutput(RandomnessId id, bytes32 output) external view returns (bool);
 
     function operator(uint256 operatorIndex) external view returns (Operator memory);
 

@@ -79,6 +79,15 @@ library Ecvrf {
         return (true, _output(start));
     }
 
+    /// @notice The output that a proof would have, whether it holds or not: zero if it is shorter than Gamma.
+    function outputOf(bytes calldata proof) internal view returns (bytes32) {
+        uint256 start;
+        assembly ("memory-safe") {
+            start := proof.offset
+        }
+        return proof.length < PROOF_C ? bytes32(0) : _output(start);
+    }
+
     /// @dev RFC 9381 §5.4.1.1. As many candidates are refused as there are roots, so the next one must be a point, and this
     ///      also fixes the length. That it is one shows when it is multiplied: a proof that stops too early fails there.
     /// @return found false too when 256 counters are not enough, which happens to one input in 2^256

@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Commitment, KernelId, RandomnessId, RecordDigest} from "./Ids.sol";
-import {AggregationRule} from "./Manifest.sol";
+import {JobRules} from "./JobRules.sol";
+import {Outcomes} from "./Outcomes.sol";
 import {Seat} from "./Seat.sol";
 
 enum JobKind {
@@ -33,23 +34,12 @@ enum JobFailure {
 /// @notice What is fixed when a job is requested. Every parameter that can change later is here as it was then, so that nobody
 ///         can change the rules of a running job.
 struct JobTerms {
-    JobKind kind;
-    AggregationRule rule;
-    uint16 tolerance; // bits between sketches, under the Hamming rule
-    uint8 committeeSize; // of the first round
-    uint8 tree; // whose validators are drawn, or ALL_TREES
-    uint32 epoch; // whose weights are drawn by
-    uint32 callbackGas;
-    uint32 openWindow; // seconds, and so are the others
-    uint32 commitWindow;
-    uint32 revealWindow;
-    uint32 challengeWindow;
-    uint96 authorFee; // wei, and so are the others
-    uint96 seatFee;
-    uint96 deliveryFee;
-    uint96 deviationSlash;
-    uint96 absenceSlash;
-    address requester;
+    JobRules rules;
+    uint256 authorFee; // wei, and so are the others
+    uint256 seatFee;
+    uint256 deliveryFee;
+    uint256 deviationSlash;
+    uint256 absenceSlash;
     address consumer; // called back with the result, or zero
     address refundTo; // credited with whatever is left over
     address publisher; // paid the author fee
@@ -112,7 +102,7 @@ struct JobProgress {
     Seat[] seats; // of all rounds
     Commitment[] batch; // empty, or one for each seat of this round: zero if it was left out
     Vote[] votes; // of the rounds before this one
-    Outcome[] outcomes; // of all seats, once settled
+    Outcomes outcomes; // of all seats, once settled
     Result result; // once settled
 }
 

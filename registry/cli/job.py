@@ -121,7 +121,7 @@ def show(*, job: bytes, network: Network, as_json: bool) -> None:
         "kind": state.kind.name.lower(),
         "kernel": state.kernel,
         "input": state.input,
-        "requester": state.terms.requester,
+        "requester": state.requester,
         "round": state.round,
         "seed": state.seed if any(state.seed) else None,
         "digest": result.digest if any(result.digest) else None,

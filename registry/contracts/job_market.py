@@ -28,7 +28,7 @@ class JobMarket(CreditsContract):
         return self.prepare("request", job)
 
     def open(self, job: JobId, terms: JobTerms, proof: bytes = b"") -> Call:
-        """Draws the committee, with the VRF proof if the seed is not there. Event: CommitteeDrawn(job, round, …)."""
+        """Draws the committee, with the VRF proof or the output if it is there. Event: CommitteeDrawn(job, …)."""
         return self.prepare("open", job, terms, proof)
 
     def commit_batch(
@@ -48,6 +48,12 @@ class JobMarket(CreditsContract):
     def settle(self, job: JobId, terms: JobTerms, progress: JobProgress, shown: Sequence[Shown]) -> Call:
         """Counts. Event: JobSettled(job, result, outcomes, …), CommitteeDrawn or JobFailed(job, reason)."""
         return self.prepare("settle", job, terms, progress, list(shown))
+
+    def settle_together(
+        self, job: JobId, terms: JobTerms, progress: JobProgress, shown: Sequence[Shown], signatures: bytes
+    ) -> Call:
+        """Settles a round of which all signed the list of commitments. Events: RoundOpened(job, …), as `settle`."""
+        return self.prepare("settleTogether", job, terms, progress, list(shown), signatures)
 
     def finalise(self, job: JobId, terms: JobTerms, progress: JobProgress) -> Call:
         """Pays, slashes and refunds after the challenge window. Event: JobFinalised(job)."""
@@ -96,6 +102,10 @@ class JobMarket(CreditsContract):
     def commit_digest(self, job: JobId, round_: int, commitment: bytes) -> bytes:
         """What a member signs for a batch."""
         return cast("bytes", self.read("commitDigest", job, round_, commitment))
+
+    def round_digest(self, job: JobId, round_: int, commitments: Sequence[bytes]) -> bytes:
+        """What every member signs to settle a round in one transaction."""
+        return cast("bytes", self.read("roundDigest", job, round_, list(commitments)))
 
     def parameters(self) -> str:
         """The address of the MarketParameters."""

@@ -129,7 +129,7 @@ class Operator:
 class RandomnessRequest:
     """A request for randomness. `deadline` is in seconds, `fee` in wei, `block_hash` zero until pinned.
 
-    `status` is by the clock. Of a fulfilled request only status and output are left, of an unknown one nothing.
+    `status` is by the clock. Of a fulfilled request only the status is left, of an unknown one nothing.
     """
 
     status: RandomnessStatus
@@ -140,7 +140,6 @@ class RandomnessRequest:
     fee: int
     refund_to: str
     block_hash: bytes
-    output: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,33 +195,102 @@ class MarketBounds:
     longest_life: int
 
 
+#: Where the small numbers of a job's terms are in their word: lowest bit and width (contracts/types/JobRules.sol).
+RULES = {
+    "kind": (0, 8),
+    "rule": (8, 8),
+    "tolerance": (16, 16),
+    "committee_size": (32, 8),
+    "tree": (40, 8),
+    "epoch": (48, 32),
+    "callback_gas": (80, 32),
+    "open_window": (112, 32),
+    "commit_window": (144, 32),
+    "reveal_window": (176, 32),
+    "challenge_window": (208, 32),
+}
+
+
+def pack_rules(**numbers: int) -> int:
+    """The word of these numbers, by the names in `RULES`; what is not given is zero."""
+    return sum(int(number) << RULES[name][0] for name, number in numbers.items())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTerms:
-    """What is fixed when a job is requested; amounts in wei, windows in seconds."""
+    """What is fixed when a job is requested; amounts in wei, windows in seconds. `rules` is a word: see `RULES`."""
 
-    kind: JobKind
-    rule: AggregationRule
-    tolerance: int
-    committee_size: int
-    tree: int
-    epoch: int
-    callback_gas: int
-    open_window: int
-    commit_window: int
-    reveal_window: int
-    challenge_window: int
+    rules: int
     author_fee: int
     seat_fee: int
     delivery_fee: int
     deviation_slash: int
     absence_slash: int
-    requester: str
     consumer: str
     refund_to: str
     publisher: str
     kernel: bytes
     input: bytes
     randomness: bytes
+
+    def _number(self, name: str) -> int:
+        low, width = RULES[name]
+        return self.rules >> low & ((1 << width) - 1)
+
+    @property
+    def kind(self) -> JobKind:
+        """An inference, or an admission."""
+        return JobKind(self._number("kind"))
+
+    @property
+    def rule(self) -> AggregationRule:
+        """How answers become one."""
+        return list(AggregationRule)[self._number("rule")]
+
+    @property
+    def tolerance(self) -> int:
+        """Bits between sketches, under the Hamming rule."""
+        return self._number("tolerance")
+
+    @property
+    def committee_size(self) -> int:
+        """Seats of the first round."""
+        return self._number("committee_size")
+
+    @property
+    def tree(self) -> int:
+        """Whose validators are drawn."""
+        return self._number("tree")
+
+    @property
+    def epoch(self) -> int:
+        """Whose weights are drawn by."""
+        return self._number("epoch")
+
+    @property
+    def callback_gas(self) -> int:
+        """What the consumer gets."""
+        return self._number("callback_gas")
+
+    @property
+    def open_window(self) -> int:
+        """Seconds from the request to the draw."""
+        return self._number("open_window")
+
+    @property
+    def commit_window(self) -> int:
+        """Seconds."""
+        return self._number("commit_window")
+
+    @property
+    def reveal_window(self) -> int:
+        """Seconds."""
+        return self._number("reveal_window")
+
+    @property
+    def challenge_window(self) -> int:
+        """Seconds."""
+        return self._number("challenge_window")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +323,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobProgress:
-    """How far a job has come. `seats` are words: the member in bits 0-159, its leaf above."""
+    """How far a job has come. `seats` are words: the member in bits 0-159, its leaf above.
+
+    `outcomes` is a word: see `outcomes_of`.
+    """
 
     seed: bytes
     round: int
@@ -264,8 +335,13 @@ class JobProgress:
     seats: tuple[int, ...]
     batch: tuple[bytes, ...]
     votes: tuple[Vote, ...]
-    outcomes: tuple[Outcome, ...]
+    outcomes: int
     result: Result
+
+
+def outcomes_of(word: int, seats: int) -> tuple[Outcome, ...]:
+    """What becomes of each seat: four bits of the word each (contracts/types/Outcomes.sol)."""
+    return tuple(Outcome(word >> 4 * seat & 0xF) for seat in range(seats))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,9 +57,13 @@ class VrfCoordinator(CreditsContract):
         """A request, its status by the clock: as of the pending block unless the contract is pinned to a block."""
         return cast("RandomnessRequest", self.read("requestOf", request, block=self.now))
 
-    def output_of(self, request: RandomnessId) -> tuple[RandomnessStatus, bytes]:
-        """(status, output); the output is zero unless fulfilled."""
-        return cast("tuple[RandomnessStatus, bytes]", self.read("outputOf", request, block=self.now))
+    def status_of(self, request: RandomnessId) -> RandomnessStatus:
+        """The status by the clock."""
+        return cast("RandomnessStatus", self.read("statusOf", request, block=self.now))
+
+    def is_output(self, request: RandomnessId, output: bytes) -> bool:
+        """Whether this is the output that fulfilled the request; the output itself is in RandomnessFulfilled."""
+        return cast("bool", self.read("isOutput", request, output, block=self.now))
 
     def operator(self, index: int) -> Operator:
         """An operator, counted from 0."""

@@ -308,6 +308,32 @@ abstract contract House is JobBook {
         _settle(job, shown);
     }
 
+    /// @dev The whole round in one transaction: everyone signs the list, and opens.
+    function _settleTogether(JobId job, Attestation[] memory said) internal {
+        (Shown[] memory shown, bytes memory signatures) = _together(job, said, type(uint256).max);
+        _settleTogether(job, shown, signatures);
+    }
+
+    function _settleTogether(JobId job, Shown[] memory shown, bytes memory signatures) internal {
+        JobProgress memory progress = _progressIn(job);
+        JobTerms memory terms = _termsIn(job);
+        vm.prank(anyone);
+        market.settleTogether(job, terms, progress, shown, signatures);
+    }
+
+    /// @param open bit i: whether the round's member i opens what it committed to
+    function _together(JobId job, Attestation[] memory said, uint256 open) internal returns (Shown[] memory shown, bytes memory signatures) {
+        (Commitment[] memory list,) = _batchOf(job, said, type(uint256).max);
+        address[] memory members = _members(job);
+        bytes32 digest = market.roundDigest(job, _progressIn(job).round, list);
+        shown = new Shown[](members.length);
+        for (uint256 i = 0; i < members.length; ++i) {
+            signatures = bytes.concat(signatures, _sign(members[i], digest));
+            if ((open >> i) & 1 == 1) shown[i] = Shown(Showing.Opening, said[i], _salt(job, members[i]));
+            else shown[i].salt = Commitment.unwrap(list[i]);
+        }
+    }
+
     /// @dev The members who were drawn in the job's present round.
     function _members(JobId job) internal returns (address[] memory members) {
         JobProgress memory progress = _progressIn(job);
@@ -423,7 +449,7 @@ abstract contract House is JobBook {
     function _escrowOf(JobId job) internal returns (uint256) {
         JobTerms memory terms = _termsIn(job);
         uint256[3] memory largest = [uint256(15), 15, 15]; // of 3, 5 and 7 seats, after two growths
-        return terms.authorFee + largest[(terms.committeeSize - 3) / 2] * terms.seatFee + terms.deliveryFee;
+        return terms.authorFee + largest[(terms.rules.committeeSize() - 3) / 2] * terms.seatFee + terms.deliveryFee;
     }
 
     /// @dev Everything the market owes to accounts of this house; without running jobs it is all that it holds.

@@ -153,7 +153,7 @@ contract MarketInvariants is MarketHandler {
             if (market.statusOf(jobs[i]) != JobStatus.Settled) continue;
             JobProgress memory progress = _progressIn(jobs[i]);
             for (uint256 j = 0; j < progress.seats.length; ++j) {
-                if (progress.outcomes[j] > Outcome.Paid) ++faults[_indexOf(progress.seats[j].memberOf())];
+                if (progress.outcomes.outcomeOf(j) > Outcome.Paid) ++faults[_indexOf(progress.seats[j].memberOf())];
             }
         }
         for (uint256 v = 0; v < validators.length; ++v) {
@@ -170,7 +170,7 @@ contract MarketInvariants is MarketHandler {
         for (uint256 i = 0; i < jobs.length; ++i) {
             JobId id = jobs[i];
             JobProgress memory progress = _progressIn(id);
-            assertLe(progress.seats.length, CommitteeSize.inRound(_termsIn(id).committeeSize, progress.round), "seats");
+            assertLe(progress.seats.length, CommitteeSize.inRound(_termsIn(id).rules.committeeSize(), progress.round), "seats");
             for (uint256 j = 0; j < progress.seats.length; ++j) {
                 address member = progress.seats[j].memberOf();
                 for (uint256 k = 0; k < j; ++k) {
@@ -199,7 +199,7 @@ contract MarketInvariants is MarketHandler {
             uint256 votes = 0;
             for (uint256 j = 0; j < progress.seats.length; ++j) {
                 Outcome due = _due(id, progress.seats[j].memberOf(), winner, true);
-                assertEq(uint256(progress.outcomes[j]), uint256(due), "outcome");
+                assertEq(uint256(progress.outcomes.outcomeOf(j)), uint256(due), "outcome");
                 if (due == Outcome.Paid) ++votes;
             }
             assertGt(2 * votes, progress.seats.length, "votes");

@@ -27,6 +27,7 @@ abstract contract MarketHandler is House {
     mapping(address account => uint256) internal owed; // by the market, ever
     mapping(address account => uint256) internal withdrawn; // from the market, ever
     mapping(JobId => uint256) internal held; // by the market for a job
+    mapping(JobId => bytes32) internal outputs; // of seeds that somebody else than the market asked for
     mapping(JobId => mapping(address member => Attestation)) internal said;
     mapping(JobId => mapping(address member => bool)) internal inBatch;
     mapping(JobId => mapping(address member => bool)) internal committedAlone;
@@ -134,7 +135,7 @@ abstract contract MarketHandler is House {
         if (!found) return;
         nextBlock();
         if (!_seedCanCome(id) || vm.getBlockTimestamp() > market.deadlineOf(id)) return _expireNow(id);
-        _open(id, _isFulfilled(id) ? bytes("") : _proofFor(id));
+        _open(id, _isFulfilled(id) ? abi.encode(outputs[id]) : _proofFor(id));
         if (market.statusOf(id) == JobStatus.Failed) _noteFailure(id);
         ++done["open"];
     }
@@ -144,7 +145,7 @@ abstract contract MarketHandler is House {
         if (!found) return;
         nextBlock();
         if (_isFulfilled(id) || !_seedCanCome(id)) return;
-        vrf.fulfil(_termsIn(id).randomness, _proofFor(id));
+        outputs[id] = vrf.fulfil(_termsIn(id).randomness, _proofFor(id));
         ++done["fulfil"];
     }
 
@@ -307,7 +308,7 @@ abstract contract MarketHandler is House {
         if (status == JobStatus.Committing) ++done["grow"];
         if (status == JobStatus.Settled) {
             require(RecordDigest.unwrap(_progressIn(id).result.digest) == RecordDigest.unwrap(winner.digest), "the result");
-            ++done[_termsIn(id).rule == AggregationRule.Hamming ? bytes32("settle by distance") : bytes32("settle")];
+            ++done[_termsIn(id).rules.rule() == AggregationRule.Hamming ? bytes32("settle by distance") : bytes32("settle")];
         }
     }
 
@@ -337,7 +338,7 @@ abstract contract MarketHandler is House {
         bool refusal = RecordDigest.unwrap(a.digest) == 0;
         if (refusal || RecordDigest.unwrap(b.digest) == 0) return refusal && RecordDigest.unwrap(b.digest) == 0;
         if (a.answer != b.answer) return false;
-        if (_termsIn(id).rule == AggregationRule.Exact) return RecordDigest.unwrap(a.digest) == RecordDigest.unwrap(b.digest);
+        if (_termsIn(id).rules.rule() == AggregationRule.Exact) return RecordDigest.unwrap(a.digest) == RecordDigest.unwrap(b.digest);
         uint256 differing = uint256(a.sketch ^ b.sketch);
         uint256 bits = 0;
         for (; differing != 0; differing &= differing - 1) {
@@ -354,7 +355,7 @@ abstract contract MarketHandler is House {
         Attestation memory own = said[id][member];
         if (RecordDigest.unwrap(own.digest) == 0) return Outcome.Refused;
         if (_agree(id, own, winner)) return Outcome.Paid;
-        return _termsIn(id).rule == AggregationRule.Hamming ? Outcome.Unpaid : Outcome.Deviated;
+        return _termsIn(id).rules.rule() == AggregationRule.Hamming ? Outcome.Unpaid : Outcome.Deviated;
     }
 
     function _stakesOf(address[] memory accounts) private view returns (uint256[] memory stakes) {
@@ -628,8 +629,7 @@ abstract contract MarketHandler is House {
     }
 
     function _isFulfilled(JobId id) private returns (bool) {
-        (IVrfCoordinator.Status status,) = vrf.outputOf(_termsIn(id).randomness);
-        return status == IVrfCoordinator.Status.Fulfilled;
+        return vrf.statusOf(_termsIn(id).randomness) == IVrfCoordinator.Status.Fulfilled;
     }
 
     /// @dev Whether the request is answered, or its operator can still answer it.

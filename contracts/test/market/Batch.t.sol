@@ -41,7 +41,7 @@ abstract contract BatchBase is House {
     }
 
     function _outcomeOf(uint256 seat) internal returns (uint256) {
-        return uint256(_progressIn(id).outcomes[seat]);
+        return uint256(_progressIn(id).outcomes.outcomeOf(seat));
     }
 }
 
@@ -210,9 +210,9 @@ contract CommitBatchTest is BatchBase {
     function test_ThereIsOneBatchARound() public {
         _commitSome(0xf);
         (Commitment[] memory batch, bytes memory signatures) = _batch(0x7f & ~uint256(0xf));
-        _refused(batch, signatures, abi.encodeWithSelector(IJobMarket.JobMarket_WrongBatch.selector, id, 7, 7));
+        _refused(batch, signatures, abi.encodeWithSelector(IJobMarket.JobMarket_WrongBatch.selector, id, 7, 0));
         (batch, signatures) = _batch(0xf);
-        _refused(batch, signatures, abi.encodeWithSelector(IJobMarket.JobMarket_WrongBatch.selector, id, 7, 7));
+        _refused(batch, signatures, abi.encodeWithSelector(IJobMarket.JobMarket_WrongBatch.selector, id, 7, 0));
     }
 
     function test_WhoIsLeftOutCommitsAlone() public {

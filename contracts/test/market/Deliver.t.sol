@@ -39,7 +39,7 @@ contract DeliverTest is House {
         (bool paid, bool delivered) = market.deliveryOf(id);
         assertEq(delivered, want, "delivered");
         assertTrue(paid, "paid");
-        assertEq(market.creditOf(anyone) - credit, wasPaid ? 0 : uint256(_termsIn(id).callbackGas) * 2 gwei, "fee");
+        assertEq(market.creditOf(anyone) - credit, wasPaid ? 0 : uint256(_termsIn(id).rules.callbackGas()) * 2 gwei, "fee");
         assertStatus(id, status);
         assertEq(market.deadlineOf(id), deadline, "deadline");
         assertTrue(market.isState(id, _termsHashIn(id), _progressIn(id)), "state");

@@ -99,7 +99,7 @@ contract FinaliseTest is House {
         }
         _afterDeadline(id);
         vm.expectEmit(address(market));
-        emit IJobMarket.ValidatorPaid(id, members[3], 0.01 ether);
+        emit ICredits.Credited(members[3], 0.01 ether);
         vm.expectEmit(address(market));
         emit IJobMarket.ValidatorFaulted(id, members[4], Outcome.Deviated, 1 ether);
         vm.expectEmit(address(market));

@@ -19,10 +19,10 @@ contract OpenTest is House {
         _open(id);
         JobTerms memory terms = _termsIn(id);
         JobProgress memory progress = _progressIn(id);
-        (, bytes32 output) = vrf.outputOf(terms.randomness);
-        assertEq(progress.seed, output, "seed");
+        bytes32 output = progress.seed;
+        assertTrue(vrf.isOutput(terms.randomness, output), "seed");
         assertTrue(output != 0, "a seed there is");
-        Seat[] memory want = staking.draw(output, 5, new Seat[](0), staking.ALL_TREES(), terms.epoch);
+        Seat[] memory want = staking.draw(output, 5, new Seat[](0), staking.ALL_TREES(), terms.rules.epoch());
         assertEq(keccak256(abi.encode(progress.seats)), keccak256(abi.encode(want)), "committee");
         assertTrue(market.isState(id, _termsHashIn(id), progress), "what the events say is what the chain keeps");
         assertStatus(id, JobStatus.Committing);
@@ -107,8 +107,19 @@ contract OpenTest is House {
         nextBlock();
         bytes memory proof = _proofFor(id);
         vrf.fulfil(_termsIn(id).randomness, proof);
-        _open(id, "not looked at");
+        _open(id, proof);
         assertStatus(id, JobStatus.Committing);
+    }
+
+    function test_TheOutputAloneOpensAJobWhoseSeedIsThere() public {
+        JobId id = _request(3);
+        nextBlock();
+        bytes32 output = vrf.fulfil(_termsIn(id).randomness, _proofFor(id));
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_SeedPending.selector, id));
+        _open(id, abi.encode(uint256(output) + 1));
+        _open(id, abi.encode(output));
+        assertStatus(id, JobStatus.Committing);
+        assertEq(_progressIn(id).seed, output, "seed");
     }
 
     function test_OneCommitteeAJob() public {
@@ -122,7 +133,7 @@ contract OpenTest is House {
         JobId late = _request(3);
         nextBlock();
         bytes memory earlyProof = _proofFor(early);
-        vrf.fulfil(_termsIn(late).randomness, _proofFor(late));
+        bytes32 seed = vrf.fulfil(_termsIn(late).randomness, _proofFor(late));
         uint256 deadline = market.deadlineOf(early);
         vm.warp(deadline);
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_TooEarly.selector, early, deadline + 1));
@@ -131,7 +142,7 @@ contract OpenTest is House {
         _open(early, earlyProof);
         vm.warp(deadline + 1);
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_TooLate.selector, late, deadline));
-        _open(late, "");
+        _open(late, abi.encode(seed));
         _expire(late);
         assertStatus(late, JobStatus.Failed);
     }
@@ -159,7 +170,7 @@ contract OpenTest is House {
         vm.warp(uint256(vrf.requestOf(seed).deadline) + 1);
         vrf.reassign(seed);
         vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_NotPending.selector, seed, IVrfCoordinator.Status.Expired));
-        _open(id, "a proof");
+        _open(id, new bytes(305));
         assertLe(vm.getBlockTimestamp(), market.deadlineOf(id), "well before the job's own deadline");
         _expire(id);
         assertStatus(id, JobStatus.Failed);

@@ -6,6 +6,7 @@ import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "../../types/Ids.sol";
 import {JobKind, JobProgress, JobStatus, JobTerms, Shown} from "../../types/Job.sol";
+import {JobRules, JobRulesLib} from "../../types/JobRules.sol";
 import {AggregationRule, DeterminismClass, Manifest} from "../../types/Manifest.sol";
 import {House} from "../integration/House.sol";
 
@@ -37,24 +38,14 @@ contract RequestTest is House {
 
         JobTerms memory terms = _termsIn(id);
         assertEq(JobId.unwrap(id), keccak256(abi.encode(block.chainid, market, terms.randomness)), "id");
+        JobRules rules = JobRulesLib.asked(JobKind.Inference, type(uint8).max, 5, 50_000).by(AggregationRule.Exact, 0);
         JobTerms memory want = JobTerms({
-            kind: JobKind.Inference,
-            rule: AggregationRule.Exact,
-            tolerance: 0,
-            committeeSize: 5,
-            tree: type(uint8).max,
-            epoch: uint32(staking.currentEpoch()),
-            callbackGas: 50_000,
-            openWindow: 4 hours,
-            commitWindow: 10 minutes,
-            revealWindow: 5 minutes,
-            challengeWindow: 1 hours,
+            rules: rules.within(uint32(staking.currentEpoch()), 4 hours, 10 minutes, 5 minutes, 1 hours),
             authorFee: 0.05 ether,
             seatFee: 0.01 ether,
             deliveryFee: 50_000 * 2 gwei,
             deviationSlash: 1 ether,
             absenceSlash: 0.25 ether,
-            requester: requester,
             consumer: address(0xC0FFEE),
             refundTo: requester,
             publisher: publisher,
@@ -153,7 +144,7 @@ contract RequestTest is House {
         wanted.environmentClass = EnvironmentClass.wrap(keccak256("x86-64"));
         vm.prank(requester);
         JobId id = market.request{value: 1 ether}(wanted);
-        assertEq(_termsIn(id).tree, 0, "the class's tree");
+        assertEq(_termsIn(id).rules.tree(), 0, "the class's tree");
     }
 
     function test_NobodyIsAskedForAClassThatHasNoTree() public {
@@ -174,14 +165,13 @@ contract RequestTest is House {
         KernelId fresh = _register("fresh", 1 ether);
         JobId id = _requestValidation(fresh, 5);
         JobTerms memory terms = _termsIn(id);
-        assertEq(uint256(terms.kind), uint256(JobKind.Validation), "kind");
-        assertEq(terms.requester, address(registry), "requester");
+        assertEq(uint256(terms.rules.kind()), uint256(JobKind.Validation), "kind");
         assertEq(terms.consumer, address(registry), "consumer");
-        assertEq(terms.callbackGas, market.VALIDATION_CALLBACK_GAS(), "callbackGas");
+        assertEq(terms.rules.callbackGas(), market.VALIDATION_CALLBACK_GAS(), "callbackGas");
         assertEq(terms.refundTo, publisher, "refundTo is who paid");
         assertEq(RecordDigest.unwrap(terms.input), keccak256("fresh"), "the input is the manifest record");
         assertEq(terms.authorFee, 0, "no author fee");
-        assertEq(terms.tree, staking.ALL_TREES(), "any class");
+        assertEq(terms.rules.tree(), staking.ALL_TREES(), "any class");
     }
 
     /* UNKNOWN */

@@ -16,10 +16,10 @@ abstract contract SettleBase is House {
         assertStatus(id, JobStatus.Settled);
         JobProgress memory progress = _progressIn(id);
         assertEq(keccak256(abi.encode(progress.result)), keccak256(abi.encode(want)), "result");
-        assertEq(progress.outcomes.length, seats, "one outcome a seat");
+        assertEq(uint256(progress.outcomes.outcomeOf(seats)), uint256(Outcome.Unpaid), "one outcome a seat");
         uint256 paid = 0;
         for (uint256 i = 0; i < seats; ++i) {
-            if (progress.outcomes[i] == Outcome.Paid) ++paid;
+            if (progress.outcomes.outcomeOf(i) == Outcome.Paid) ++paid;
         }
         assertEq(paid, votes, "votes");
     }
@@ -203,7 +203,7 @@ contract SettleTest is SettleBase {
         _settle(id);
 
         JobProgress memory job = _progressIn(id);
-        Seat[] memory want = staking.draw(job.seed, 4, first, staking.ALL_TREES(), _termsIn(id).epoch);
+        Seat[] memory want = staking.draw(job.seed, 4, first, staking.ALL_TREES(), _termsIn(id).rules.epoch());
         assertEq(job.seats.length, 7, "seats");
         assertEq(job.round, 1, "round");
         assertEq(job.votes.length, 3, "the votes so far");

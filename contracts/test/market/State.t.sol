@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {Commitment, JobId} from "../../types/Ids.sol";
+import {Outcomes} from "../../types/Outcomes.sol";
 import {Attestation, JobProgress, JobStatus, JobTerms, Outcome, Shown, Vote} from "../../types/Job.sol";
 import {Seat} from "../../types/Seat.sol";
 import {Taker} from "../fixtures/HostileConsumers.sol";
@@ -158,7 +159,7 @@ contract StateTest is House {
         if (choice == 6) p.seats[2] = Seat.wrap(Seat.unwrap(p.seats[2]) ^ (1 << 160));
         if (choice == 7) p.batch = p.batch.length == 0 ? new Commitment[](1) : new Commitment[](0);
         if (choice == 8) p.votes = p.votes.length == 0 ? new Vote[](1) : new Vote[](0);
-        if (choice == 9) p.outcomes = p.outcomes.length == 0 ? new Outcome[](1) : new Outcome[](0);
+        if (choice == 9) p.outcomes = Outcomes.wrap(Outcomes.unwrap(p.outcomes) ^ 1);
         if (choice == 10) p.result.answer ^= bytes32(uint256(1));
         if (choice == 11) p.result.sketch ^= bytes32(uint256(1));
         if (choice == 12) p.seats = new Seat[](p.seats.length + 1);

@@ -26,13 +26,13 @@ contract TolerantTest is House {
     }
 
     function _outcome(JobId id, uint256 seat) private returns (uint256) {
-        return uint256(_progressIn(id).outcomes[seat]);
+        return uint256(_progressIn(id).outcomes.outcomeOf(seat));
     }
 
     function test_TheRuleIsTheKernels() public {
         JobId id = _request(3);
-        assertTrue(_termsIn(id).rule == AggregationRule.Hamming, "rule");
-        assertEq(_termsIn(id).tolerance, TOLERANCE, "tolerance");
+        assertTrue(_termsIn(id).rules.rule() == AggregationRule.Hamming, "rule");
+        assertEq(_termsIn(id).rules.tolerance(), TOLERANCE, "tolerance");
     }
 
     function test_TheResultIsTheMedoids() public {

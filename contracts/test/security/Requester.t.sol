@@ -52,7 +52,7 @@ contract RequesterAttacksTest is House {
         JobId id = _settled(3, address(victim), 100_000);
         assertTrue(_deliver(id), "delivered");
         assertEq(victim.believed(), LABEL, "it believes what it never asked");
-        assertEq(_termsIn(id).requester, requester, "a stranger");
+        assertEq(requesterOf[id], requester, "a stranger");
     }
 
     /// @dev Works, for the price of a job: what is served is not served to all at once. Members that pass blocks on to each other

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {Commitment, JobId} from "../../types/Ids.sol";
 import {Attestation, JobProgress, JobTerms, Outcome, Result, Showing, Shown, Vote} from "../../types/Job.sol";
+import {Outcomes} from "../../types/Outcomes.sol";
 import {Seat} from "../../types/Seat.sol";
 import {TestBase} from "./TestBase.sol";
 import {Vm} from "./Vm.sol";
@@ -14,6 +15,7 @@ abstract contract JobBook is TestBase {
     mapping(JobId => bytes) private _terms;
     mapping(JobId => bytes) private _progress;
     mapping(JobId => mapping(address member => bytes)) private _revealed;
+    mapping(JobId => address) internal requesterOf;
 
     function _termsIn(JobId id) internal returns (JobTerms memory terms) {
         _follow();
@@ -54,6 +56,7 @@ abstract contract JobBook is TestBase {
         JobProgress memory progress;
         if (topic == IJobMarket.JobRequested.selector) {
             _terms[id] = abi.encode(abi.decode(data, (JobTerms)));
+            requesterOf[id] = address(uint160(uint256(log.topics[3])));
             _progress[id] = abi.encode(progress);
             return;
         }
@@ -66,8 +69,14 @@ abstract contract JobBook is TestBase {
             (, Attestation memory said) = abi.decode(data, (uint8, Attestation));
             _revealed[id][address(uint160(uint256(log.topics[2])))] = abi.encode(said);
         }
+        if (topic == IJobMarket.RoundOpened.selector) {
+            (, Attestation[] memory opened) = abi.decode(data, (uint8, Attestation[]));
+            for (uint256 i = 0; i < opened.length; ++i) {
+                _revealed[id][progress.seats[progress.firstSeat + i].memberOf()] = abi.encode(opened[i]);
+            }
+        }
         if (topic == IJobMarket.JobSettled.selector) {
-            (progress.result, progress.outcomes,,) = abi.decode(data, (Result, Outcome[], uint256, uint256));
+            (progress.result, progress.outcomes,,) = abi.decode(data, (Result, Outcomes, uint256, uint256));
             (progress.batch, progress.votes) = (new Commitment[](0), new Vote[](0));
         }
         _progress[id] = abi.encode(progress);
@@ -82,6 +91,6 @@ abstract contract JobBook is TestBase {
             seats[i] = i < before ? progress.seats[i] : drawn[i - before];
         }
         (progress.seats, progress.firstSeat, progress.batch) = (seats, uint8(before), new Commitment[](0));
-        progress.revealWindow = abi.decode(_terms[id], (JobTerms)).revealWindow;
+        progress.revealWindow = abi.decode(_terms[id], (JobTerms)).rules.revealWindow();
     }
 }

@@ -100,7 +100,7 @@ abstract contract CoordinatorBase is TestBase {
     }
 
     function _status(RandomnessId id) internal view returns (IVrfCoordinator.Status status) {
-        (status,) = coordinator.outputOf(id);
+        return coordinator.statusOf(id);
     }
 
     function _assertStatus(RandomnessId id, IVrfCoordinator.Status want) internal view {

@@ -66,19 +66,17 @@ contract VrfRequestsTest is CoordinatorBase {
         emit IVrfCoordinator.RandomnessFulfilled(id, index, gammaHash);
         vm.prank(makeAddr("anyone"));
         assertEq(coordinator.fulfil(id, proof), gammaHash, "returned");
-        (IVrfCoordinator.Status status, bytes32 output) = coordinator.outputOf(id);
-        assertEq(uint256(status), uint256(IVrfCoordinator.Status.Fulfilled), "status");
-        assertEq(output, gammaHash, "output");
+        _assertStatus(id, IVrfCoordinator.Status.Fulfilled);
+        assertTrue(coordinator.isOutput(id, gammaHash), "output");
         assertEq(coordinator.creditOf(account), FEE, "fee");
     }
 
-    function test_OfAFulfilledRequestOnlyStatusAndOutputAreLeft() public {
+    function test_OfAFulfilledRequestOnlyTheStatusIsLeft() public {
         RandomnessId id = _requestAndMine();
         _miss(id);
-        bytes32 output = _fulfil(id);
+        _fulfil(id);
         IVrfCoordinator.Request memory request = coordinator.requestOf(id);
         assertEq(uint256(request.status), uint256(IVrfCoordinator.Status.Fulfilled), "status");
-        assertEq(request.output, output, "output");
         assertEq(request.refundTo, address(0), "refundTo");
         assertEq(request.blockNumber, 0, "block");
     }
@@ -113,12 +111,29 @@ contract VrfRequestsTest is CoordinatorBase {
         _assertStatus(id, IVrfCoordinator.Status.Fulfilled);
     }
 
-    function test_ASecondAnswerIsRefused() public {
+    function testFuzz_OnlyTheOutputIsTheOutput(bytes32 other) public {
+        RandomnessId id = _requestAndMine();
+        assertFalse(coordinator.isOutput(id, 0), "before");
+        bytes32 output = _fulfil(id);
+        vm.assume(other != output);
+        assertFalse(coordinator.isOutput(id, other), "another");
+        assertFalse(coordinator.isOutput(RandomnessId.wrap(other), output), "of another request");
+    }
+
+    function test_ASecondAnswerIsTheFirstAndIsNotPaid() public {
         RandomnessId id = _requestAndMine();
         bytes memory proof = _proof(id);
-        coordinator.fulfil(id, proof);
-        _expectNotPending(id, IVrfCoordinator.Status.Fulfilled);
-        coordinator.fulfil(id, proof);
+        address account = coordinator.operator(_assigned(id)).account;
+        bytes32 output = coordinator.fulfil(id, proof);
+        uint256 credit = coordinator.creditOf(account);
+        assertEq(coordinator.fulfil(id, proof), output, "again");
+        assertEq(coordinator.creditOf(account), credit, "paid once");
+        RandomnessId two = _requestAndMine();
+        bytes memory another = _proof(two);
+        vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_InvalidProof.selector, id));
+        coordinator.fulfil(id, another);
+        vm.expectRevert(abi.encodeWithSelector(IVrfCoordinator.VrfCoordinator_InvalidProof.selector, id));
+        coordinator.fulfil(id, hex"03");
         _expectNotPending(id, IVrfCoordinator.Status.Fulfilled);
         coordinator.reassign(id);
     }

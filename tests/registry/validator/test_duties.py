@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aivm.manifest import AggregationRule
 from registry.contracts.types import (
     ZERO_ADDRESS,
     Attestation,
-    JobKind,
     JobProgress,
     JobStatus,
     JobTerms,
     RandomnessRequest,
     RandomnessStatus,
     Result,
+    pack_rules,
 )
 from registry.jobs import Job, Seat
 from registry.validator.duties import Duty, Situation, duty
@@ -49,10 +48,9 @@ def seat(*, round_: int = 0, committed: bool = False, revealed: bool = False, me
 
 def terms(**changes: Any) -> JobTerms:
     words = ("kernel", "input", "randomness")
-    people = ("requester", "refund_to", "publisher")
+    people = ("refund_to", "publisher")
     plain: dict[str, Any] = {field.name: 0 for field in dataclasses.fields(JobTerms)}
-    plain |= {"kind": JobKind.INFERENCE, "rule": AggregationRule.EXACT, "consumer": ZERO_ADDRESS}
-    plain |= {"commit_window": WINDOW, "reveal_window": WINDOW}
+    plain |= {"rules": pack_rules(commit_window=WINDOW, reveal_window=WINDOW), "consumer": ZERO_ADDRESS}
     return JobTerms(**plain | dict.fromkeys(words, bytes(32)) | dict.fromkeys(people, CONSUMER) | changes)
 
 
@@ -68,13 +66,14 @@ def job(status: JobStatus, *, round_: int = 0, seats: Sequence[Seat] = (), batch
         seats=tuple(int(each.member, 16) for each in seats),
         batch=tuple(each.commitment or bytes(32) for each in seats[first:]) if batch else (),
         votes=(),
-        outcomes=(),
+        outcomes=0,
         result=Result(digest=bytes(32), answer=bytes(32), sketch=bytes(32)),
     )
     return Job(
         id=b"j" * 32,
         status=status,
         deadline=DEADLINE,
+        requester=CONSUMER,
         terms=terms(**changes),
         progress=progress,
         seats=tuple(seats),
@@ -93,7 +92,6 @@ def randomness(status: RandomnessStatus = RandomnessStatus.PENDING, deadline: in
         fee=1,
         refund_to=CONSUMER,
         block_hash=bytes(32),
-        output=bytes(32),
     )
 
 
