@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IAppeals} from "./interfaces/IAppeals.sol";
 import {IInferenceConsumer} from "./interfaces/IInferenceConsumer.sol";
 import {IJobMarket} from "./interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "./interfaces/IKernelRegistry.sol";
@@ -47,28 +48,35 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     IValidatorStaking public immutable staking;
     IKernelRegistry public immutable registry;
     IMarketParameters public immutable parameters;
+    IAppeals public immutable appeals;
     uint256 private immutable _epochLength;
 
     mapping(JobId job => JobSlot) private _slots;
     mapping(JobId job => mapping(uint256 seat => bytes32)) private _ballots;
 
-    /// @dev The staking and the registry are deployed before, with this contract's address computed ahead.
-    constructor(IVrfCoordinator vrf_, IValidatorStaking staking_, IKernelRegistry registry_, IMarketParameters parameters_)
-        EIP712("AIVM JobMarket", "1")
-    {
-        bool known = staking_.market() == address(this) && registry_.market() == address(this);
+    /// @dev Staking, registry and appeals are deployed before, with this contract's address computed ahead.
+    constructor(
+        IVrfCoordinator vrf_,
+        IValidatorStaking staking_,
+        IKernelRegistry registry_,
+        IMarketParameters parameters_,
+        IAppeals appeals_
+    ) EIP712("AIVM JobMarket", "1") {
+        bool known = staking_.market() == address(this) && registry_.market() == address(this) && address(appeals_.market()) == address(this);
         IMarketParameters.Bounds memory bounds = parameters_.bounds();
         // A seed that comes as late as it may can still be used.
         bool openable = bounds.leastOpenWindow > vrf_.maximumLatency();
         // The last draw comes before the weights of the request's epoch are forgotten.
         _epochLength = staking_.epochLength();
         bool remembered = bounds.longestDraw <= _epochLength;
-        // From the beginning of that epoch to the end of the longest job: whoever was drawn still has the stake that drew it.
-        bool staked = staking_.thawPeriod() > _epochLength + uint256(bounds.longestLife) + GRACE;
+        // From the beginning of that epoch to the end of the longest job and of an appeal from it: whoever was drawn still has the
+        // stake that drew it.
+        uint256 longest = 2 * uint256(bounds.longestLife) + appeals_.TIME_TO_RESOLVE();
+        bool staked = staking_.thawPeriod() > _epochLength + longest + GRACE;
         // Whoever weighs something can pay for one fault in full.
         bool slashable = bounds.greatestSlash <= staking_.minimumStake();
         if (!known || !openable || !remembered || !staked || !slashable) revert JobMarket_InvalidParameters();
-        (vrf, staking, registry, parameters) = (vrf_, staking_, registry_, parameters_);
+        (vrf, staking, registry, parameters, appeals) = (vrf_, staking_, registry_, parameters_, appeals_);
     }
 
     /* REQUEST */
@@ -431,15 +439,26 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         JobSlot slot = _slotIn(id, terms, done, JobStatus.Settled);
         if (block.timestamp <= slot.deadlineOf()) revert JobMarket_TooEarly(id, slot.deadlineOf() + 1);
         _slots[id] = slot.withStatus(JobStatus.Finalised, 0);
+        _payOut(id, slot, terms, done, _faulty(done), msg.sender);
+    }
+
+    /// @dev Ends a settled job: `blamed` are those that its settlement found at fault.
+    function _payOut(
+        JobId id,
+        JobSlot slot,
+        JobTerms calldata terms,
+        JobProgress memory done,
+        address[] memory blamed,
+        address reporter
+    ) private {
         emit JobFinalised(id);
         // Whoever delivers first can have this at any time, so it is never stuck.
         uint256 kept = terms.consumer == address(0) || slot.isPaid() ? 0 : terms.deliveryFee;
         uint256 spent = slot.isPaid() ? terms.deliveryFee : 0;
-        spent += _paySeats(id, terms, done) + terms.authorFee;
+        spent += _paySeats(id, terms, done, reporter) + terms.authorFee;
         _credit(terms.publisher, terms.authorFee);
         _credit(terms.refundTo, _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee) - kept - spent);
-        address[] memory faulty = _faulty(done);
-        if (faulty.length != 0) staking.absolve(faulty);
+        if (blamed.length != 0) staking.absolve(blamed);
     }
 
     /// @dev Ends a job without a result. Only what is a fact is a fault then: a seat that did not commit, or did not reveal.
@@ -450,13 +469,13 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
             if (progress.votes[i].ballot == Ballot.Absent) progress.outcomes = progress.outcomes.with(i, Outcome.Absent);
             if (progress.votes[i].ballot == Ballot.Withheld) progress.outcomes = progress.outcomes.with(i, Outcome.Withheld);
         }
-        _paySeats(id, terms, progress);
+        _paySeats(id, terms, progress, msg.sender);
         _credit(terms.refundTo, _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee));
     }
 
     /// @dev Pays or slashes every member, whichever it is due.
     /// @return paid seat fees
-    function _paySeats(JobId id, JobTerms calldata terms, JobProgress memory progress) private returns (uint256 paid) {
+    function _paySeats(JobId id, JobTerms calldata terms, JobProgress memory progress, address reporter) private returns (uint256 paid) {
         for (uint256 i = 0; i < progress.seats.length; ++i) {
             Outcome outcome = progress.outcomes.outcomeOf(i);
             if (outcome == Outcome.Unpaid) continue;
@@ -466,7 +485,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
                 _credit(member, terms.seatFee);
             } else {
                 bool proven = outcome == Outcome.Deviated || outcome == Outcome.Withheld;
-                uint256 slashed = staking.slash(member, uint128(proven ? terms.deviationSlash : terms.absenceSlash), msg.sender);
+                uint256 slashed = staking.slash(member, uint128(proven ? terms.deviationSlash : terms.absenceSlash), reporter);
                 emit ValidatorFaulted(id, member, outcome, slashed);
             }
         }
@@ -482,6 +501,38 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         assembly ("memory-safe") {
             mstore(faulty, count) // shortens the array
         }
+    }
+
+    /* APPEALS */
+
+    modifier onlyAppeals() {
+        if (msg.sender != address(appeals)) revert JobMarket_NotAppeals(msg.sender);
+        _;
+    }
+
+    /// @inheritdoc IJobMarket
+    function hold(JobId id, uint256 until) external onlyAppeals {
+        // That it is settled, the appeal has seen.
+        _slots[id] = _slots[id].withStatus(JobStatus.Settled, until);
+        emit ResultHeld(id, until);
+    }
+
+    /// @inheritdoc IJobMarket
+    function overturn(JobId id, JobTerms calldata terms, JobProgress memory progress, Result memory result, address reporter)
+        external
+        nonReentrant
+        onlyAppeals
+    {
+        JobProgress memory next = progress;
+        JobSlot slot = _slotIn(id, terms, next, JobStatus.Settled);
+        address[] memory blamed = _faulty(next);
+        next.result = result;
+        next.outcomes = next.outcomes.overturned(next.seats.length, terms.rules.rule());
+        // The consumer may have acted on the first result; it can be told the other, by whoever pays for that.
+        slot = slot.withStatus(JobStatus.Finalised, 0).withDelivery(slot.isPaid(), false);
+        _store(id, slot, _hashOf(terms), next);
+        emit JobOverturned(id, result, next.outcomes);
+        _payOut(id, slot, terms, next, blamed, reporter);
     }
 
     /* DELIVER */

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def owed(network: Network, account: str) -> list[tuple[CreditsContract, int]]:
     """The contracts that owe the account something, and how much, in wei."""
-    debtors = (network.market, network.staking, network.vrf)
+    debtors = (network.market, network.appeals, network.staking, network.vrf)
     credits_ = [(contract, contract.credit_of(account)) for contract in debtors]
     return [(contract, amount) for contract, amount in credits_ if amount]
 

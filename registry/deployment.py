@@ -10,7 +10,15 @@ import msgspec
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from registry.contracts import JobMarket, KernelRegistry, MarketParameters, Timelock, ValidatorStaking, VrfCoordinator
+from registry.contracts import (
+    Appeals,
+    JobMarket,
+    KernelRegistry,
+    MarketParameters,
+    Timelock,
+    ValidatorStaking,
+    VrfCoordinator,
+)
 from registry.contracts.artifacts import artifact
 from registry.contracts.contract import creation
 from registry.errors import DeploymentError, WrongChainError
@@ -34,6 +42,7 @@ NAMES = (
     KernelRegistry.NAME,
     Timelock.NAME,
     MarketParameters.NAME,
+    Appeals.NAME,
     JobMarket.NAME,
 )
 
@@ -50,6 +59,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         kernel_registry: address.
         timelock: address; owns the market's parameters.
         market_parameters: address.
+        appeals: address.
         job_market: address.
         treasury: address that is credited what is slashed.
         parameters: `Parameters.amounts`.
@@ -65,6 +75,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kernel_registry: str
     timelock: str
     market_parameters: str
+    appeals: str
     job_market: str
     treasury: str
     parameters: dict[str, str]
@@ -80,6 +91,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             KernelRegistry.NAME: self.kernel_registry,
             Timelock.NAME: self.timelock,
             MarketParameters.NAME: self.market_parameters,
+            Appeals.NAME: self.appeals,
             JobMarket.NAME: self.job_market,
         }
 
@@ -166,6 +178,7 @@ def deploy(chain: Chain, deployer: LocalAccount, parameters: Parameters | None =
         kernel_registry=address[KernelRegistry.NAME],
         timelock=address[Timelock.NAME],
         market_parameters=address[MarketParameters.NAME],
+        appeals=address[Appeals.NAME],
         job_market=address[JobMarket.NAME],
         treasury=treasury,
         parameters=chosen.amounts(),
@@ -212,14 +225,16 @@ def _creations(address: dict[str, str], deployer: str, chosen: Parameters) -> di
             vrf.exit_delay,
             vrf.confirmations,
         ),
-        # These two have to know the market, which comes last because it asks them.
+        # These two, and the appeals, have to know the market, which comes last because it asks them.
         ValidatorStaking.NAME: (market, treasury, staking.minimum_stake, staking.thaw_period, staking.epoch_length),
         KernelRegistry.NAME: (market,),
         Timelock.NAME: (chosen.timelock.delay, proposer),
         # From its first block on nobody else is the owner, so nothing ever changes without the delay.
         MarketParameters.NAME: (address[Timelock.NAME], chosen.bounds, chosen.market),
+        Appeals.NAME: (market, address[ValidatorStaking.NAME]),
         JobMarket.NAME: tuple(
-            address[contract.NAME] for contract in (VrfCoordinator, ValidatorStaking, KernelRegistry, MarketParameters)
+            address[contract.NAME]
+            for contract in (VrfCoordinator, ValidatorStaking, KernelRegistry, MarketParameters, Appeals)
         ),
     }
     return {name: creation(artifact(name), *arguments[name]) for name in NAMES}

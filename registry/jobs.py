@@ -235,6 +235,10 @@ def _step(job: Job, event: Log) -> Job:  # noqa: C901, PLR0911 - one return for 
         case "JobSettled":
             settled = replace(progress, batch=(), votes=(), outcomes=event["outcomes"], result=event["result"])
             return replace(job, progress=settled)
+        case "JobOverturned":
+            return replace(
+                job, progress=replace(progress, outcomes=event["outcomes"], result=event["result"]), delivered=False
+            )
         case "JobFailed":
             return replace(job, failure=event["reason"])
         case "Delivered" | "DeliveryFailed":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from registry.content import ContentError, ContentStore, GatewayClient
 from registry.content.http import base_url
+from registry.contracts.appeals import Appeals
 from registry.contracts.job_market import JobMarket
 from registry.contracts.kernel_registry import KernelRegistry
 from registry.contracts.validator_staking import ValidatorStaking
@@ -34,6 +35,7 @@ class Network:
     staking: ValidatorStaking
     vrf: VrfCoordinator
     market: JobMarket
+    appeals: Appeals
     content: ContentStore
 
     @contextmanager
@@ -67,6 +69,7 @@ class Network:
             staking=ValidatorStaking(chain, deployment.validator_staking),
             vrf=VrfCoordinator(chain, deployment.vrf_coordinator),
             market=JobMarket(chain, deployment.job_market),
+            appeals=Appeals(chain, deployment.appeals),
             content=content,
         )
 

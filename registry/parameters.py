@@ -54,7 +54,7 @@ class StakingParameters:
     """The ValidatorStaking's: in wei and seconds. An epoch must cover a job's time to its last draw."""
 
     minimum_stake: int = ETHER
-    thaw_period: int = 3 * DAY
+    thaw_period: int = 5 * DAY
     epoch_length: int = 600
 
 
@@ -83,7 +83,7 @@ class Parameters:
     Attributes:
         treasury: is credited what is slashed; None for the deployer.
         vrf: of the VrfCoordinator.
-        staking: of the ValidatorStaking; its thaw period must exceed the longest job.
+        staking: of the ValidatorStaking; its thaw period must exceed the longest job and an appeal from it.
         market: of the JobMarket, at first; its open window must exceed the longest wait for randomness.
         bounds: of the market's parameters, for good.
         timelock: of the Timelock, which owns the market's parameters from the first block on.

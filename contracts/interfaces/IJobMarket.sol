@@ -45,6 +45,9 @@ interface IJobMarket {
     event RoundOpened(JobId indexed job, uint8 round, Attestation[] attestations);
     event JobSettled(JobId indexed job, Result result, Outcomes outcomes, uint256 votes, uint256 challengeDeadline);
     event JobFinalised(JobId indexed job);
+    event ResultHeld(JobId indexed job, uint256 until);
+    /// @dev Before JobFinalised.
+    event JobOverturned(JobId indexed job, Result result, Outcomes outcomes);
     event JobFailed(JobId indexed job, JobFailure reason);
     event Delivered(JobId indexed job, address indexed consumer);
     event DeliveryFailed(JobId indexed job, address indexed consumer);
@@ -59,6 +62,7 @@ interface IJobMarket {
     error JobMarket_ClassNeeded(KernelId kernel);
     error JobMarket_KernelNotApproved(KernelId kernel);
     error JobMarket_NotRegistry(address caller);
+    error JobMarket_NotAppeals(address caller);
     error JobMarket_UnknownJob(JobId job);
     error JobMarket_WrongState(JobId job, bytes32 have);
     error JobMarket_WrongStatus(JobId job, JobStatus have, JobStatus want);
@@ -120,6 +124,15 @@ interface IJobMarket {
     /// @notice Pays the majority and the publisher, slashes deviators, refunds the rest, after the challenge window. Anyone may
     ///         call, and is credited a share of what is slashed.
     function finalise(JobId job, JobTerms calldata terms, JobProgress calldata progress) external;
+
+    /// @notice Moves the end of a settled job's challenge window. Only the Appeals, for one that is appealed, and when that is over.
+    function hold(JobId job, uint256 until) external;
+
+    /// @notice Ends a settled job with another result, as a larger committee found it. Under the Exact rule those who agreed on the first
+    ///         one have deviated; whom they outvoted is neither paid nor slashed. If the consumer took the first result, it can be
+    ///         called again, with this one. Only the Appeals.
+    /// @param reporter is credited the share of what is slashed
+    function overturn(JobId job, JobTerms calldata terms, JobProgress calldata progress, Result calldata result, address reporter) external;
 
     /// @notice Fails a job that got no committee in time, with a refund. Anyone may call.
     function expire(JobId job, JobTerms calldata terms) external;

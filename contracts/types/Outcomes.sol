@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 import {Outcome} from "./Job.sol";
+import {AggregationRule} from "./Manifest.sol";
 
 /// @notice What becomes of all seats of a job, in one word: bits 4i to 4i+3 for seat i. Zero as long as nothing is decided.
 type Outcomes is uint256;
 
-using {outcomeOf, with} for Outcomes global;
+using {outcomeOf, overturned, with} for Outcomes global;
 
 function outcomeOf(Outcomes outcomes, uint256 seat) pure returns (Outcome) {
     return Outcome((Outcomes.unwrap(outcomes) >> (4 * seat)) & 0xf);
@@ -15,4 +16,15 @@ function outcomeOf(Outcomes outcomes, uint256 seat) pure returns (Outcome) {
 /// @dev A seat whose outcome is not yet said.
 function with(Outcomes outcomes, uint256 seat, Outcome outcome) pure returns (Outcomes) {
     return Outcomes.wrap(Outcomes.unwrap(outcomes) | (uint256(outcome) << (4 * seat)));
+}
+
+/// @dev When a larger committee found another result. Those who were paid for the first have deviated, or under the Hamming rule were
+///      only far away. Of those whom they outvoted it is not known on chain what they said, so they are left alone.
+function overturned(Outcomes outcomes, uint256 seats, AggregationRule rule) pure returns (Outcomes next) {
+    for (uint256 seat = 0; seat < seats; ++seat) {
+        Outcome outcome = outcomes.outcomeOf(seat);
+        if (outcome == Outcome.Paid) outcome = rule == AggregationRule.Exact ? Outcome.Deviated : Outcome.Unpaid;
+        else if (outcome == Outcome.Refused || outcome == Outcome.Deviated) outcome = Outcome.Unpaid;
+        next = next.with(seat, outcome);
+    }
 }

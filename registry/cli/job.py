@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from registry.network import Network
 
 JOB = click.argument("job", type=Hex32())
+environment_class = option(
+    "--environment-class",
+    envvar="AIVM_ENVIRONMENT_CLASS",
+    type=Hex32(),
+    help="Only validators of this class, which a pinned kernel needs. Default: any.",
+)
 
 
 @click.group(name="job")
@@ -56,12 +62,7 @@ def command() -> None:
     show_default=True,
     help="How many validators have to run it.",
 )
-@option(
-    "--environment-class",
-    envvar="AIVM_ENVIRONMENT_CLASS",
-    type=Hex32(),
-    help="Only validators of this class, which a pinned kernel needs. Default: any.",
-)
+@environment_class
 @key_file
 @network()
 @dry_run
@@ -226,6 +227,83 @@ def _show_certificate(record: ValidationRecord, *, as_json: bool) -> None:
     for case in record.cases:
         promise = "as promised" if case.actual == case.expected else f"promised {case.expected}"
         click.echo(f"{case.name}: {case.actual} {promise}")
+
+
+@command.command()
+@JOB
+@network()
+@as_json
+def check(*, job: bytes, network: Network, as_json: bool) -> None:
+    """Compute a settled job here and compare; exit code 1 if its result is another.
+
+    A job that is checked this way is a canary: until then nobody can tell it from the others.
+    """
+    from registry import appeals
+
+    with progress("computing"):
+        found = appeals.check(network, job)
+    facts = {"job": job, "result": found.job.result.digest, "here": found.here.digest, "agrees": found.agrees}
+    show_facts(facts, as_json=as_json)
+    if not found.agrees:
+        raise click.exceptions.Exit(1)
+
+
+@command.command()
+@JOB
+@environment_class
+@key_file
+@network()
+@dry_run
+@as_json
+def appeal(
+    *,
+    job: bytes,
+    environment_class: bytes | None,
+    account: LocalAccount,
+    network: Network,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Take a wrong result to a committee of seven, with a bond that is lost if it agrees."""
+    from registry import appeals, requester
+    from registry.jobs import job_of
+
+    state = job_of(network.market, job)
+    call, value = appeals.prepare(network, state, environment_class=environment_class or requester.ANY_CLASS)
+    if dry_run:
+        emit(network.chain.dry_run(call, sender=account, value=value))
+        return
+    with progress("appealing"):
+        receipt = network.chain.transact(call, sender=account, value=value)
+    rerun, bond = receipt.event("Appealed")["rerun"], receipt.event("Appealed")["bond"]
+    if as_json:
+        emit({"job": job, "rerun": rerun, "paid_wei": value, "bond_wei": bond, "transaction": receipt.transaction})
+        return
+    click.echo(
+        f"rerun  0x{rerun.hex()}\npaid   {ether(value)}, of which {ether(bond)} are the bond\n"
+        f"When it is final: aivm job resolve 0x{job.hex()}"
+    )
+
+
+@command.command()
+@JOB
+@key_file
+@network()
+@dry_run
+@as_json
+def resolve(*, job: bytes, account: LocalAccount, network: Network, dry_run: bool, as_json: bool) -> None:
+    """End an appeal by what the other committee found."""
+    from registry import appeals
+
+    call = appeals.conclude(network, job)
+    if dry_run:
+        emit(network.chain.dry_run(call, sender=account))
+        return
+    with progress("resolving"):
+        receipt = network.chain.transact(call, sender=account)
+    ends = ("AppealUpheld", "AppealRejected", "AppealAbandoned")
+    outcome = next(log.event for log in receipt.events if log.event in ends)
+    show_facts({"job": job, "outcome": outcome.removeprefix("Appeal").lower()}, as_json=as_json)
 
 
 @command.command()

@@ -9,6 +9,7 @@ market.status_of(job)
 
 from __future__ import annotations
 
+from registry.contracts.appeals import Appeals
 from registry.contracts.job_market import JobMarket
 from registry.contracts.kernel_registry import KernelRegistry
 from registry.contracts.market_parameters import MarketParameters
@@ -16,4 +17,12 @@ from registry.contracts.timelock import Timelock
 from registry.contracts.validator_staking import ValidatorStaking
 from registry.contracts.vrf_coordinator import VrfCoordinator
 
-__all__ = ["JobMarket", "KernelRegistry", "MarketParameters", "Timelock", "ValidatorStaking", "VrfCoordinator"]
+__all__ = [
+    "Appeals",
+    "JobMarket",
+    "KernelRegistry",
+    "MarketParameters",
+    "Timelock",
+    "ValidatorStaking",
+    "VrfCoordinator",
+]

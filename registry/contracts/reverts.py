@@ -37,6 +37,12 @@ PANICS = {
 
 #: What to do about the errors that people meet.
 HINTS = {
+    "Appeals_TooLate": "A result can be appealed until its challenge window ends.",
+    "Appeals_TooFewWouldJudge": "Ask for committees of 3 or 5 where you may want to appeal.",
+    "Appeals_RerunPending": "Wait until the other committee's job is final: `aivm job show` tells.",
+    "Appeals_WrongClass": "Name the environment class that the job was requested for; none if it was none.",
+    "Appeals_FeeTooLow": "Ask the appeals for a quote and send at least that.",
+    "Appeals_AlreadyAppealed": "Resolve the appeal that there is: `aivm job resolve`.",
     "JobMarket_FeeTooLow": "Ask the market for a quote and send at least that.",
     "JobMarket_KernelNotApproved": "The kernel has to pass its admission first: request its validation.",
     "JobMarket_InvalidCommitteeSize": "Choose an odd size from 3 to 7.",

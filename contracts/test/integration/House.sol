@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Appeals} from "../../Appeals.sol";
 import {JobMarket} from "../../JobMarket.sol";
 import {KernelRegistry} from "../../KernelRegistry.sol";
 import {ValidatorStaking} from "../../ValidatorStaking.sol";
@@ -27,12 +28,12 @@ import {Attestation, JobProgress, JobStatus, JobTerms, Showing, Shown} from "../
 import {EcvrfProver} from "../support/EcvrfProver.sol";
 import {JobBook} from "../support/JobBook.sol";
 
-/// @title The four contracts, deployed as they are on a chain, with people in them.
+/// @title The contracts, deployed as they are on a chain, with people in them.
 /// @dev Keys, times and block numbers are fixed, so that committees, and with them gas, are the same in every run.
 abstract contract House is JobBook {
     uint256 internal constant ORACLE_KEY = uint256(keccak256("oracle"));
     uint256 internal constant STAKE = 10 ether;
-    uint48 internal constant THAW_PERIOD = 7 days;
+    uint48 internal constant THAW_PERIOD = 8 days;
     uint32 internal constant EPOCH = 1 days;
 
     RecordDigest internal constant INPUT = RecordDigest.wrap(keccak256("input"));
@@ -45,6 +46,7 @@ abstract contract House is JobBook {
     ValidatorStaking internal staking;
     KernelRegistry internal registry;
     MarketParameters internal parameters;
+    Appeals internal appeals;
     JobMarket internal market;
 
     address internal owner;
@@ -103,10 +105,11 @@ abstract contract House is JobBook {
         parameters = new MarketParameters(
             owner, IMarketParameters.Bounds({greatestSlash: 1 ether, leastOpenWindow: 1 hours + 4, leastCommitWindow: 10 minutes, longestDraw: EPOCH, longestLife: 2 days}), _parameters()
         );
-        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 3);
         staking = new ValidatorStaking(next, treasury, 1 ether, THAW_PERIOD, EPOCH);
         registry = new KernelRegistry(next);
-        market = new JobMarket(vrf, staking, registry, parameters);
+        appeals = new Appeals(IJobMarket(next), staking);
+        market = new JobMarket(vrf, staking, registry, parameters, appeals);
     }
 
     function _newVrf() internal returns (VrfCoordinator) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Appeals} from "../../Appeals.sol";
 import {JobMarket} from "../../JobMarket.sol";
 import {KernelRegistry} from "../../KernelRegistry.sol";
 import {MarketParameters} from "../../MarketParameters.sol";
@@ -32,20 +33,23 @@ contract ConstructionTest is House {
     }
 
     function _refused() private {
-        registry = new KernelRegistry(_parts(2));
+        address next = _parts(3);
+        registry = new KernelRegistry(next);
+        appeals = new Appeals(IJobMarket(next), staking);
         _refusedNow();
     }
 
     function _refusedNow() private {
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_InvalidParameters.selector));
-        new JobMarket(vrf, staking, registry, parameters);
+        new JobMarket(vrf, staking, registry, parameters, appeals);
     }
 
     function _accepted() private {
-        address next = _parts(2);
+        address next = _parts(3);
         // `_parts` has counted from before the staking.
         registry = new KernelRegistry(next);
-        market = new JobMarket(vrf, staking, registry, parameters);
+        appeals = new Appeals(IJobMarket(next), staking);
+        market = new JobMarket(vrf, staking, registry, parameters, appeals);
         assertEq(address(market), next, "address");
     }
 
@@ -55,6 +59,7 @@ contract ConstructionTest is House {
         assertEq(address(market.staking()), address(staking), "staking");
         assertEq(address(market.registry()), address(registry), "registry");
         assertEq(address(market.parameters()), address(parameters), "parameters");
+        assertEq(address(market.appeals()), address(appeals), "appeals");
     }
 
     function test_ItsCodeFitsInAContract() public {
@@ -63,15 +68,24 @@ contract ConstructionTest is House {
     }
 
     function test_TheStakingMustKnowThisMarket() public {
-        address next = _parts(3); // an address later than the market's
+        address next = _parts(4); // an address later than the market's
         assertTrue(next != address(0));
-        registry = new KernelRegistry(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1));
+        address real = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
+        registry = new KernelRegistry(real);
+        appeals = new Appeals(IJobMarket(real), staking);
         _refusedNow();
     }
 
     function test_TheRegistryMustKnowThisMarket() public {
-        _parts(2);
+        address next = _parts(3);
         registry = new KernelRegistry(makeAddr("another market"));
+        appeals = new Appeals(IJobMarket(next), staking);
+        _refusedNow();
+    }
+
+    function test_TheAppealsMustKnowThisMarket() public {
+        registry = new KernelRegistry(_parts(3));
+        appeals = new Appeals(IJobMarket(makeAddr("another market")), staking);
         _refusedNow();
     }
 
@@ -89,8 +103,8 @@ contract ConstructionTest is House {
         _accepted();
     }
 
-    function test_StakeOutlastsTheLongestJob() public {
-        thawPeriod = EPOCH + b.longestLife + 1 days; // the grace
+    function test_StakeOutlastsTheLongestJobAndAnAppeal() public {
+        thawPeriod = EPOCH + 2 * uint48(b.longestLife) + 1 days + 1 days; // the time to resolve, the grace
         _refused();
         ++thawPeriod;
         _accepted();

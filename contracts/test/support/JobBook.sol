@@ -79,6 +79,9 @@ abstract contract JobBook is TestBase {
             (progress.result, progress.outcomes,,) = abi.decode(data, (Result, Outcomes, uint256, uint256));
             (progress.batch, progress.votes) = (new Commitment[](0), new Vote[](0));
         }
+        if (topic == IJobMarket.JobOverturned.selector) {
+            (progress.result, progress.outcomes) = abi.decode(data, (Result, Outcomes));
+        }
         _progress[id] = abi.encode(progress);
     }
 
