@@ -2,8 +2,6 @@
 pragma solidity 0.8.37;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IAppeals} from "./interfaces/IAppeals.sol";
 import {IInferenceConsumer} from "./interfaces/IInferenceConsumer.sol";
 import {IJobMarket} from "./interfaces/IJobMarket.sol";
@@ -15,7 +13,9 @@ import {CommitteeSize} from "./libraries/CommitteeSize.sol";
 import {Credits} from "./libraries/Credits.sol";
 import {ExactGasCall} from "./libraries/ExactGasCall.sol";
 import {Progress} from "./libraries/Progress.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {Tally} from "./libraries/Tally.sol";
+import {TypedData} from "./libraries/TypedData.sol";
 import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "./types/Ids.sol";
 import {Attestation, Ballot, JobFailure, JobKind, JobProgress, JobStatus, JobTerms, Outcome, Result, Showing, Shown, Vote} from "./types/Job.sol";
 import {JobRulesLib} from "./types/JobRules.sol";
@@ -26,7 +26,7 @@ import {Seat} from "./types/Seat.sol";
 /// @title Jobs: request, seed, committee, commit, reveal, settle, deliver. See IJobMarket.
 /// @dev A deadline's second belongs to the phase that it ends: what is due "by" it is taken at `deadline` and refused
 ///      after, what follows is refused at `deadline` and taken after. The invariants are in docs/invariants.md.
-contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
+contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     bytes32 private constant COMMITMENT_DOMAIN = keccak256("aivm/commitment/1");
     bytes32 private constant COMMIT_TYPEHASH = keccak256("Commit(bytes32 job,uint8 round,bytes32 commitment)");
     bytes32 private constant ROUND_TYPEHASH = keccak256("Round(bytes32 job,uint8 round,bytes32[] commitments)");
@@ -61,7 +61,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         IKernelRegistry registry_,
         IMarketParameters parameters_,
         IAppeals appeals_
-    ) EIP712("AIVM JobMarket", "1") {
+    ) TypedData("AIVM JobMarket", "1") {
         bool known = staking_.market() == address(this) && registry_.market() == address(this) && address(appeals_.market()) == address(this);
         IMarketParameters.Bounds memory bounds = parameters_.bounds();
         // A seed that comes as late as it may can still be used.
@@ -200,7 +200,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
         }
         // Fewer could keep a batch of many out, at the price of one transaction.
         if (2 * signed <= seats) revert JobMarket_WrongBatch(id, signed, seats);
-        _checkLength(id, signatures.length, 64 * signed);
+        _checkLength(id, signatures.length, Signatures.SIZE * signed);
         _storeBatch(id, slot, termsHash, next, batch, slot.committedOf() + signed);
     }
 
@@ -215,7 +215,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     /// @dev That every member of the round has signed this list of their commitments.
     function _checkRound(JobId id, JobProgress memory progress, Commitment[] memory commitments, bytes calldata signatures) private view {
         uint256 seats = progress.seats.length - progress.firstSeat;
-        _checkLength(id, signatures.length, 64 * seats);
+        _checkLength(id, signatures.length, Signatures.SIZE * seats);
         bytes32 digest = roundDigest(id, progress.round, commitments);
         for (uint256 i = 0; i < seats; ++i) {
             _checkSignature(id, progress.seats[progress.firstSeat + i].memberOf(), digest, signatures, i);
@@ -223,11 +223,7 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     }
 
     function _checkSignature(JobId id, address member, bytes32 digest, bytes calldata signatures, uint256 place) private pure {
-        if (signatures.length < 64 * (place + 1)) revert JobMarket_WrongSignature(id, member);
-        bytes32 r = bytes32(signatures[64 * place:]);
-        bytes32 vs = bytes32(signatures[64 * place + 32:]);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, r, vs);
-        if (failure != ECDSA.RecoverError.NoError || signer != member) revert JobMarket_WrongSignature(id, member);
+        if (!Signatures.isBy(member, digest, signatures, place)) revert JobMarket_WrongSignature(id, member);
     }
 
     function _checkLength(JobId id, uint256 have, uint256 want) private pure {
@@ -476,31 +472,40 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
     /// @dev Pays or slashes every member, whichever it is due.
     /// @return paid seat fees
     function _paySeats(JobId id, JobTerms calldata terms, JobProgress memory progress, address reporter) private returns (uint256 paid) {
+        address[] memory majority = new address[](progress.seats.length);
+        uint256 count = 0;
         for (uint256 i = 0; i < progress.seats.length; ++i) {
             Outcome outcome = progress.outcomes.outcomeOf(i);
             if (outcome == Outcome.Unpaid) continue;
             address member = progress.seats[i].memberOf();
             if (outcome == Outcome.Paid) {
-                paid += terms.seatFee;
-                _credit(member, terms.seatFee);
+                majority[count++] = member;
             } else {
                 bool proven = outcome == Outcome.Deviated || outcome == Outcome.Withheld;
                 uint256 slashed = staking.slash(member, uint128(proven ? terms.deviationSlash : terms.absenceSlash), reporter);
                 emit ValidatorFaulted(id, member, outcome, slashed);
             }
         }
+        _shorten(majority, count);
+        _creditEach(majority, terms.seatFee);
+        return count * terms.seatFee;
+    }
+
+    function _shorten(address[] memory list, uint256 count) private pure {
+        assembly ("memory-safe") {
+            mstore(list, count)
+        }
     }
 
     /// @dev Members that will be slashed when the job is final.
     function _faulty(JobProgress memory progress) private pure returns (address[] memory faulty) {
         uint256 count = 0;
+        if (!progress.outcomes.hasFaults()) return faulty;
         faulty = new address[](progress.seats.length);
         for (uint256 i = 0; i < progress.seats.length; ++i) {
             if (progress.outcomes.outcomeOf(i) > Outcome.Paid) faulty[count++] = progress.seats[i].memberOf();
         }
-        assembly ("memory-safe") {
-            mstore(faulty, count) // shortens the array
-        }
+        _shorten(faulty, count);
     }
 
     /* APPEALS */
@@ -628,12 +633,12 @@ contract JobMarket is IJobMarket, Credits, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IJobMarket
     function commitDigest(JobId id, uint8 round, Commitment commitment) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(COMMIT_TYPEHASH, id, round, commitment)));
+        return _digestOf(keccak256(abi.encode(COMMIT_TYPEHASH, id, round, commitment)));
     }
 
     /// @inheritdoc IJobMarket
     function roundDigest(JobId id, uint8 round, Commitment[] memory commitments) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(ROUND_TYPEHASH, id, round, keccak256(abi.encodePacked(commitments)))));
+        return _digestOf(keccak256(abi.encode(ROUND_TYPEHASH, id, round, keccak256(abi.encodePacked(commitments)))));
     }
 
     /* SHARED */

@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 /// @title What a contract owes: every payout waits here until its owner collects it.
 interface ICredits {
     event Credited(address indexed account, uint256 amount);
+    /// @dev The same amount to several.
+    event CreditedEach(address[] accounts, uint256 amount);
     event Withdrawn(address indexed account, uint256 amount);
 
     error Credits_NothingToWithdraw(address account);

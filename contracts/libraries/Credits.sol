@@ -23,6 +23,15 @@ abstract contract Credits is ICredits {
         return _credits[account];
     }
 
+    /// @dev Owes each of these accounts another `amount` wei, with one event for all.
+    function _creditEach(address[] memory accounts, uint256 amount) internal {
+        if (amount == 0 || accounts.length == 0) return;
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            _credits[accounts[i]] += amount;
+        }
+        emit CreditedEach(accounts, amount);
+    }
+
     /// @dev Owes `account` another `amount` wei, which this contract must hold. Crediting nothing does nothing.
     function _credit(address account, uint256 amount) internal {
         if (amount == 0) return;

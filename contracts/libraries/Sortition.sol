@@ -39,25 +39,82 @@ library Sortition {
     }
 
     /// @notice The leaf on which `ticket`, less than the remaining weight, falls; it is excluded afterwards.
-    function take(Urn memory self, WeightForest.Forest storage forest, uint256 ticket) internal view returns (uint256 node) {
-        node = self.index;
-        uint256 weight = 0;
-        uint256 epoch = self.epoch;
-        // The ticket is less than the sum of a node's branches, so the walk ends at one of the eight, at each level.
+    function take(Urn memory self, WeightForest.Forest storage forest, uint256 ticket) internal view returns (uint256 leaf) {
+        uint256 level = self.level;
+        leaf = self.index;
+        if (level == WeightForest.LEVELS) {
+            (leaf, ticket) = _fromRoot(_withoutExcluded(self, level, leaf, forest.weightsAt(level, leaf, self.epoch)), ticket);
+            --level;
+        }
+        uint256 weight;
+        (leaf, weight) = _descend(self, forest, level, leaf, ticket);
+        _exclude(self, leaf, weight);
+    }
+
+    /// @dev The branch of the root of all, whose sum can be larger than a field. Mostly the first: eight trees.
+    function _fromRoot(uint256 weights, uint256 ticket) private pure returns (uint256 branch, uint256 rest) {
         unchecked {
-            for (uint256 level = self.level; level > 0; --level) {
-                uint256 weights = _withoutExcluded(self, level, node, forest.weightsAt(level, node, epoch));
-                node <<= 3;
-                weight = weights & WeightForest.GREATEST_WEIGHT;
-                while (ticket >= weight) {
-                    ticket -= weight;
-                    weights >>= WeightForest.WEIGHT_BITS;
-                    weight = weights & WeightForest.GREATEST_WEIGHT;
-                    ++node;
-                }
+            for (rest = ticket;; ++branch) {
+                uint256 weight = weights & WeightForest.GREATEST_WEIGHT;
+                if (rest < weight) return (branch, rest);
+                rest -= weight;
+                weights >>= WeightForest.WEIGHT_BITS;
             }
         }
-        _exclude(self, node, weight);
+    }
+
+    /// @dev The way down from a node, to the leaf on which a ticket falls that is less than what the node weighs without what is excluded.
+    ///
+    ///      Assembly, because this is a draw's work: a third of what the same takes in Solidity. In a node one product makes all running
+    ///      sums (field j is the sum of the weights 0 to j; none overflows, since a node below the root weighs less than a field can
+    ///      hold), and three comparisons find the branch. A node's versions are in the words of `WeightForest.Node`, by
+    ///      `nodes[level << 32 | index]`; 28 is WEIGHT_BITS, and 224 EPOCH_SHIFT.
+    function _descend(Urn memory self, WeightForest.Forest storage forest, uint256 level, uint256 index, uint256 ticket)
+        private
+        view
+        returns (uint256 node, uint256 weight)
+    {
+        uint256 everyField = WeightForest.EVERY_FIELD;
+        bytes4 forgotten = WeightForest.WeightForest_Forgotten.selector;
+        node = index;
+        assembly ("memory-safe") {
+            let epoch := mload(self)
+            let leaves := mload(add(self, 0xa0))
+            let all := shl(5, mload(add(self, 0x80)))
+            let excluded := sub(mload(add(self, 0xc0)), leaves) // from a leaf's place to its weight's
+            mstore(0x20, forest.slot)
+            for {} level { level := sub(level, 1) } {
+                mstore(0x00, or(shl(32, level), node))
+                let place := keccak256(0x00, 0x40)
+                let weights := sload(place)
+                if gt(shr(224, weights), epoch) {
+                    weights := sload(add(place, 1))
+                    if gt(shr(224, weights), epoch) { weights := sload(add(place, 2)) }
+                    if gt(shr(224, weights), epoch) {
+                        mstore(0x00, forgotten)
+                        mstore(0x04, epoch)
+                        revert(0x00, 0x24)
+                    }
+                }
+                let above := mul(3, level)
+                let end := add(leaves, all)
+                for { let i := leaves } lt(i, end) {} {
+                    i := add(i, 0x20)
+                    let leaf := mload(i)
+                    if eq(shr(above, leaf), node) {
+                        weights := sub(weights, shl(mul(28, and(shr(sub(above, 3), leaf), 7)), mload(add(i, excluded))))
+                    }
+                }
+                let sums := mul(weights, everyField)
+                let branch := shl(2, iszero(lt(ticket, and(shr(84, sums), 0xfffffff))))
+                branch := or(branch, shl(1, iszero(lt(ticket, and(shr(add(mul(branch, 28), 28), sums), 0xfffffff)))))
+                branch := or(branch, iszero(lt(ticket, and(shr(mul(branch, 28), sums), 0xfffffff))))
+                let shift := mul(branch, 28)
+                weight := and(shr(shift, weights), 0xfffffff)
+                ticket := sub(add(ticket, weight), and(shr(shift, sums), 0xfffffff))
+                node := or(shl(3, node), branch)
+            }
+        }
     }
 
     function _exclude(Urn memory self, uint256 leaf, uint256 weight) private pure {
@@ -68,22 +125,15 @@ library Sortition {
     }
 
     /// @dev A node's weights less what was excluded below each branch. No branch holds less than that, so nothing is borrowed from
-    ///      its neighbour. Assembly, because this runs for every excluded leaf at every level: it is most of a draw's work.
+    ///      its neighbour.
     function _withoutExcluded(Urn memory self, uint256 level, uint256 node, uint256 weights) private pure returns (uint256 rest) {
         uint256 count = self.excluded;
-        uint256[] memory leaves = self.leaves;
-        uint256[] memory excluded = self.weights;
+        (uint256[] memory leaves, uint256[] memory excluded) = (self.leaves, self.weights);
         rest = weights;
-        assembly ("memory-safe") {
-            let above := mul(3, level)
-            let below := sub(above, 3)
-            let end := add(0x20, shl(5, count))
-            for { let i := 0x20 } lt(i, end) { i := add(i, 0x20) } {
-                let leaf := mload(add(leaves, i))
-                if eq(shr(above, leaf), node) {
-                    // 28 is WeightForest.WEIGHT_BITS
-                    rest := sub(rest, shl(mul(28, and(shr(below, leaf), 7)), mload(add(excluded, i))))
-                }
+        unchecked {
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 leaf = leaves[i];
+                if (leaf >> (3 * level) == node) rest -= excluded[i] << (WeightForest.WEIGHT_BITS * ((leaf >> (3 * level - 3)) & 7));
             }
         }
     }

@@ -22,8 +22,10 @@ library WeightForest {
     uint256 internal constant TREES = 64;
     uint256 internal constant TREE_CAPACITY = 1 << (3 * TREE_LEVELS);
     /// @dev Of a leaf, of a tree, and of eight trees together.
-    uint256 internal constant GREATEST_WEIGHT = (1 << WEIGHT_BITS) - 1;
+    uint256 internal constant GREATEST_WEIGHT = 0xfffffff;
     uint256 internal constant WEIGHT_BITS = 28;
+    /// @dev 1 in each of the eight fields.
+    uint256 internal constant EVERY_FIELD = ((1 << EPOCH_SHIFT) - 1) / GREATEST_WEIGHT;
     uint256 private constant EPOCH_SHIFT = 224;
     uint256 private constant WEIGHTS = (1 << EPOCH_SHIFT) - 1;
 
@@ -63,7 +65,8 @@ library WeightForest {
     function weightsAt(Forest storage self, uint256 level, uint256 index, uint256 epoch) internal view returns (uint256) {
         Node storage node = self.nodes[_key(level, index)];
         uint256 word = node.latest;
-        if (word >> EPOCH_SHIFT > epoch) word = node.previous;
+        if (word >> EPOCH_SHIFT <= epoch) return word & WEIGHTS;
+        word = node.previous;
         if (word >> EPOCH_SHIFT > epoch) word = node.beforeThat;
         if (word >> EPOCH_SHIFT > epoch) revert WeightForest_Forgotten(epoch);
         return word & WEIGHTS;

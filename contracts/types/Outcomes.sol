@@ -7,7 +7,7 @@ import {AggregationRule} from "./Manifest.sol";
 /// @notice What becomes of all seats of a job, in one word: bits 4i to 4i+3 for seat i. Zero as long as nothing is decided.
 type Outcomes is uint256;
 
-using {outcomeOf, overturned, with} for Outcomes global;
+using {outcomeOf, overturned, with, hasFaults} for Outcomes global;
 
 function outcomeOf(Outcomes outcomes, uint256 seat) pure returns (Outcome) {
     return Outcome((Outcomes.unwrap(outcomes) >> (4 * seat)) & 0xf);
@@ -16,6 +16,11 @@ function outcomeOf(Outcomes outcomes, uint256 seat) pure returns (Outcome) {
 /// @dev A seat whose outcome is not yet said.
 function with(Outcomes outcomes, uint256 seat, Outcome outcome) pure returns (Outcomes) {
     return Outcomes.wrap(Outcomes.unwrap(outcomes) | (uint256(outcome) << (4 * seat)));
+}
+
+/// @dev Unpaid and Paid are 0 and 1; what is more is a fault.
+function hasFaults(Outcomes outcomes) pure returns (bool) {
+    return Outcomes.unwrap(outcomes) & (type(uint256).max / 0xf * 0xe) != 0;
 }
 
 /// @dev When a larger committee found another result. Those who were paid for the first have deviated, or under the Hamming rule were

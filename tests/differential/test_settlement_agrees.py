@@ -169,7 +169,7 @@ def play(scene, seed):
     by_member = dict(zip(state.committee, due, strict=True))
     faults = {log["validator"]: log["fault"] for log in receipt.events if log.event == "ValidatorFaulted"}
     assert faults == {who: each for who, each in by_member.items() if each > Outcome.PAID}
-    paid = {log["account"] for log in receipt.events if log.event == "Credited"} & by_member.keys()
+    paid = {account for log in receipt.events if log.event == "CreditedEach" for account in log["accounts"]}
     assert paid == {who for who, each in by_member.items() if each is Outcome.PAID}
     return scene.state(job).status, state.round, Counter(faults.values())
 

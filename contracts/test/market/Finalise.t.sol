@@ -99,8 +99,6 @@ contract FinaliseTest is House {
         }
         _afterDeadline(id);
         vm.expectEmit(address(market));
-        emit ICredits.Credited(members[3], 0.01 ether);
-        vm.expectEmit(address(market));
         emit IJobMarket.ValidatorFaulted(id, members[4], Outcome.Deviated, 1 ether);
         vm.expectEmit(address(market));
         emit IJobMarket.ValidatorFaulted(id, members[5], Outcome.Refused, 0.25 ether);

@@ -14,13 +14,18 @@ contract TogetherTest is House {
 
     function test_ARoundSettlesInOneTransaction() public {
         JobId id = _opened(5);
+        address[] memory members = _members(id);
+        uint256[] memory before = new uint256[](5);
+        for (uint256 seat = 0; seat < 5; ++seat) {
+            before[seat] = market.creditOf(members[seat]);
+        }
         _settleTogether(id, _unanimous(5, _right()));
         assertStatus(id, JobStatus.Settled);
         assertEq(RecordDigest.unwrap(_progressIn(id).result.digest), RecordDigest.unwrap(OUTPUT), "digest");
         assertTrue(market.isState(id, _termsHashIn(id), _progressIn(id)), "what the events say is what the chain keeps");
         _finalise(id);
         for (uint256 seat = 0; seat < 5; ++seat) {
-            assertEq(market.creditOf(_committee(id)[seat]), 0.01 ether, "paid");
+            assertEq(market.creditOf(members[seat]) - before[seat], 0.01 ether, "paid");
             assertEq(market.ballotOf(id, seat), 0, "nothing was written for it");
         }
     }
