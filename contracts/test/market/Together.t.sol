@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {Commitment, JobId, RecordDigest} from "../../types/Ids.sol";
 import {Attestation, JobStatus, Outcome, Showing, Shown} from "../../types/Job.sol";
+import {Signatures} from "../../libraries/Signatures.sol";
 import {House} from "../integration/House.sol";
+import {TestBase} from "../support/TestBase.sol";
 
 /// @title A whole round in one transaction, and those who would rather not be bound by it.
 contract TogetherTest is House {
@@ -190,5 +192,46 @@ contract TogetherTest is House {
         (Shown[] memory shown,) = _together(other, _unanimous(3, _right()), type(uint256).max);
         vm.expectPartialRevert(IJobMarket.JobMarket_WrongSignature.selector);
         _settleTogether(other, shown, signatures);
+    }
+}
+
+/// @title Short signatures: the account's own, in the one form that counts.
+contract SignaturesTest is TestBase {
+    uint256 private constant N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
+
+    function isBy(address account, bytes32 digest, bytes calldata signatures, uint256 place) external pure returns (bool) {
+        return Signatures.isBy(account, digest, signatures, place);
+    }
+
+    function _signed(uint256 key, bytes32 digest) private pure returns (uint8 v, bytes32 r, uint256 s) {
+        bytes32 word;
+        (v, r, word) = vm.sign(key, digest);
+        s = uint256(word);
+    }
+
+    function testFuzz_OnlyTheSignerSigned(bytes32 digest, bytes32 otherDigest, address other) public {
+        (address account, uint256 key) = makeAccount("signer");
+        (uint8 v, bytes32 r, uint256 s) = _signed(key, digest);
+        bytes memory signature = abi.encodePacked(r, s | (uint256(v - 27) << 255));
+        assertTrue(this.isBy(account, digest, signature, 0), "signed");
+        assertTrue(this.isBy(account, digest, bytes.concat(new bytes(64), signature), 1), "at its place");
+        vm.assume(other != account && otherDigest != digest);
+        assertFalse(this.isBy(other, digest, signature, 0), "not by another");
+        assertFalse(this.isBy(account, otherDigest, signature, 0), "nothing else");
+        assertFalse(this.isBy(account, digest, signature, 1), "not beyond the end");
+    }
+
+    function testFuzz_TheOtherFormOfASignatureIsNone(bytes32 digest) public {
+        (address account, uint256 key) = makeAccount("signer");
+        (uint8 v, bytes32 r, uint256 s) = _signed(key, digest);
+        // The same point with -s: a signature to ecrecover.
+        assertEq(ecrecover(digest, v == 27 ? 28 : 27, r, bytes32(N - s)), account, "it recovers");
+        assertFalse(this.isBy(account, digest, abi.encodePacked(r, (N - s) | (uint256(28 - v) << 255)), 0), "and does not count");
+    }
+
+    /// @dev Where nothing is recovered, ecrecover gives nobody; nobody signs nothing.
+    function testFuzz_NobodySignsNothing(bytes32 digest, bytes32 r, bytes32 vs) public view {
+        assertFalse(this.isBy(address(0), digest, abi.encodePacked(r, vs), 0), "random");
+        assertFalse(this.isBy(address(0), digest, new bytes(64), 0), "zero");
     }
 }
