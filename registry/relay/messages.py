@@ -10,9 +10,9 @@ from msgspec import Meta
 from registry.contracts.types import Attestation
 from registry.errors import RegistryError
 
-Word = Annotated[str, Meta(pattern="^0x[0-9a-f]{64}$")]
-Account = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
-Signature = Annotated[str, Meta(pattern="^0x[0-9a-f]{128}$")]
+Word = Annotated[str, Meta(pattern="^0x[0-9a-f]{64}\\Z")]
+Account = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}\\Z")]
+Signature = Annotated[str, Meta(pattern="^0x[0-9a-f]{128}\\Z")]
 #: The longest message, in bytes.
 LIMIT = 2_000
 

@@ -1,0 +1,207 @@
+"""A board takes what a member signed or can open, and nothing else, whoever hands it in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from eth_account import Account
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.contracts.types import JobStatus
+from registry.relay import Board, HandedCommitment, HandedOpening, RelayError
+from registry.relay.messages import LIMIT, decode, encode
+from registry.relay.signatures import HALF_ORDER, sign, signer_of
+
+if TYPE_CHECKING:
+    from conftest import Committee
+
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+STRANGER = Account.from_key(b"\x77" * 32)
+
+
+def test_every_member_s_commitment_is_kept_once(committee: Committee):
+    for member in [*committee.members, *committee.members]:
+        committee.board.take(committee.handed(member))
+    kept = committee.board.commitments(b"\x0b" * 32)
+    assert set(kept) == {member.address for member in committee.members}
+
+
+def test_an_address_counts_in_any_case_of_its_letters(committee: Committee):
+    member = committee.members[0]
+    message = committee.handed(member)
+    committee.board.take(msgspec.structs.replace(message, validator=message.validator.lower()))
+    assert list(committee.board.commitments(b"\x0b" * 32)) == [member.address]
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"signed_by": STRANGER},
+        {"chain_id": 1},
+        {"market": "0x" + "bb" * 20},
+        {"job": b"\x0c" * 32},
+    ],
+    ids=str,
+)
+def test_a_signature_about_something_else_or_of_somebody_else_is_refused_by_name(committee: Committee, about: Any):
+    member = committee.members[0]
+    with pytest.raises(RelayError, match=f"not signed by {member.address}"):
+        committee.board.take(committee.handed(member, **about))
+    assert committee.board.commitments(b"\x0b" * 32) == {}
+
+
+def test_a_signature_for_another_commitment_is_refused(committee: Committee):
+    first, second = committee.members[:2]
+    message = committee.handed(first, commitment=b"\x66" * 32)
+    swapped = msgspec.structs.replace(message, commitment=committee.handed(first).commitment)
+    with pytest.raises(RelayError, match="not signed by"):
+        committee.board.take(swapped)
+    with pytest.raises(RelayError, match="not signed by"):
+        committee.board.take(msgspec.structs.replace(message, validator=second.address))
+
+
+def test_whoever_has_no_seat_is_refused_however_well_it_signs(committee: Committee):
+    with pytest.raises(RelayError, match="has no seat in round 0"):
+        committee.board.take(committee.handed(STRANGER))
+
+
+def test_a_job_that_is_not_followed_or_no_longer_keeps_nothing(committee: Committee):
+    message = committee.handed(committee.members[0])
+    elsewhere = Board(chain_id=31337, market="0x" + "aa" * 20)
+    with pytest.raises(RelayError, match="not followed here"):
+        elsewhere.take(message)
+    committee.board.take(message)
+    committee.board.forget(b"\x0b" * 32)
+    assert committee.board.commitments(b"\x0b" * 32) == {}
+    with pytest.raises(RelayError, match="not followed here"):
+        committee.board.take(message)
+
+
+def test_what_was_handed_in_for_another_round_is_refused_when_it_is_replayed(committee: Committee):
+    old = committee.handed(committee.members[0])
+    committee.board.take(old)
+    committee.board.follow(committee.job(round=1))
+    assert committee.board.commitments(b"\x0b" * 32) == {}, "a new round starts anew"
+    with pytest.raises(RelayError, match="round 1 here"):
+        committee.board.take(old)
+    with pytest.raises(RelayError, match="not signed by"):
+        committee.board.take(msgspec.structs.replace(old, round=1))
+
+
+def test_what_was_signed_before_a_reorganisation_gave_another_seed_is_dropped(committee: Committee):
+    committee.board.take(committee.handed(committee.members[0]))
+    committee.board.follow(committee.job())
+    assert committee.board.commitments(b"\x0b" * 32), "the same round again"
+    committee.board.follow(committee.job(seed=b"\x06" * 32))
+    assert committee.board.commitments(b"\x0b" * 32) == {}
+
+
+def test_a_commitment_comes_too_late_once_the_reveals_have_begun_and_an_opening_too_early_before(committee: Committee):
+    member = committee.members[0]
+    with pytest.raises(RelayError, match="is committing"):
+        committee.board.take(committee.opening(member))
+    committee.board.follow(committee.job(JobStatus.REVEALING))
+    with pytest.raises(RelayError, match="is revealing"):
+        committee.board.take(committee.handed(member))
+
+
+def test_an_opening_is_kept_if_it_opens_what_the_chain_has(committee: Committee):
+    committee.board.follow(committee.job(JobStatus.REVEALING))
+    first, second = committee.members[:2]
+    committee.board.take(committee.opening(first))
+    for changes in ({"digest": b"\x09" * 32}, {"answer": b"\x09" * 32}, {"sketch": b"\x09" * 32}, {"salt": bytes(32)}):
+        with pytest.raises(RelayError, match=f"does not open the commitment of {second.address}"):
+            committee.board.take(committee.opening(second, **changes))
+    stolen = msgspec.structs.replace(committee.opening(first), validator=second.address)
+    with pytest.raises(RelayError, match="does not open"):
+        committee.board.take(msgspec.structs.replace(stolen, salt="0x" + "00" * 32))
+    assert set(committee.board.openings(b"\x0b" * 32)) == {first.address}
+
+
+# --- signatures, as the contract has them
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32).filter(any))
+def test_a_signature_gives_its_signer_and_nobody_for_another_digest(digest: bytes, key: bytes):
+    try:
+        account = Account.from_key(key)
+    except ValueError:
+        return  # not below the order of the curve
+    signature = sign(account, digest)
+    assert signer_of(digest, signature) == account.address
+    assert signer_of(bytes([digest[0] ^ 1]) + digest[1:], signature) != account.address
+
+
+@given(st.binary(max_size=80))
+def test_no_bytes_whatever_are_more_than_nobody_s_signature(signature: bytes):
+    assert signer_of(b"\x02" * 32, signature) != Account.from_key(b"\x01" * 32).address
+
+
+@pytest.mark.parametrize("r", [0, ORDER, 2**256 - 1])
+@pytest.mark.parametrize("s", [0, 1, HALF_ORDER, HALF_ORDER + 1, 2**255 - 1])
+def test_numbers_beyond_the_curve_are_nobody_s_signature(r: int, s: int):
+    assert signer_of(b"\x02" * 32, r.to_bytes(32) + s.to_bytes(32)) is None
+
+
+# --- messages
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"job":1}',
+        b"[" * LIMIT,
+        b'{"job":"0x' + b"0" * LIMIT + b'"}',
+    ],
+)
+def test_what_is_no_message_is_refused_with_a_reason(text: bytes):
+    for kind in (HandedCommitment, HandedOpening):
+        with pytest.raises(RelayError):
+            decode(text, kind)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"round": -1},
+        {"round": 256},
+        {"round": 1.5},
+        {"round": "0"},
+        {"round": 2**70},
+        {"job": "0x" + "0B" * 32},
+        {"job": "0x" + "0b" * 31},
+        {"job": "0b" * 33},
+        {"validator": "0x"},
+        {"commitment": None},
+        {"signature": "0x" + "00" * 65},
+        {"signature": "0x" + "00" * 63 + "0g"},
+        {"extra": 1},
+        {"job": "0x" + "0b" * 32 + "\n"},
+    ],
+    ids=str,
+)
+def test_a_message_with_one_wrong_member_is_refused(committee: Committee, change: Any):
+    fields = msgspec.to_builtins(committee.handed(committee.members[0]))
+    with pytest.raises(RelayError, match="HandedCommitment"):
+        decode(msgspec.json.encode(fields | change), HandedCommitment)
+
+
+def test_messages_read_back_as_they_were(committee: Committee):
+    member = committee.members[0]
+    for message in (committee.handed(member), committee.opening(member)):
+        assert decode(encode(message), type(message)) == message
+        assert len(encode(message)) < LIMIT
+
+
+@given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
+def test_no_text_whatever_does_more_than_to_be_refused(text: bytes):
+    with pytest.raises(RelayError):
+        decode(text, HandedOpening)
