@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aivm.environment import Environment
     from aivm.manifest import Manifest
     from registry.contracts.manifest_fields import ManifestFields
-    from registry.contracts.types import Attestation
+    from registry.contracts.types import Attestation, JobProgress
 
 __all__ = [
     "COMMITMENT_DOMAIN",
@@ -34,6 +34,7 @@ __all__ = [
     "manifest_id",
     "possession_alpha",
     "randomness_id",
+    "state_hash",
     "vrf_alpha",
 ]
 
@@ -64,6 +65,29 @@ def kernel_id(publisher: str, manifest: ManifestId) -> KernelId:
 def job_id(*, chain_id: int, market: str, randomness: RandomnessId) -> JobId:
     """The id of the job that a request for randomness was made for."""
     return keccak(encode(["uint256", "address", "bytes32"], [chain_id, market, randomness]))
+
+
+def state_hash(terms_hash: bytes, progress: JobProgress) -> bytes:
+    """What the chain keeps of a job's terms and progress: the upper 206 of these 256 bits."""
+    result, votes = progress.result, [to_abi(vote) for vote in progress.votes]
+    return keccak(
+        b"".join(
+            [
+                terms_hash,
+                progress.seed,
+                progress.round.to_bytes(32),
+                progress.first_seat.to_bytes(32),
+                progress.reveal_window.to_bytes(32),
+                keccak(b"".join(seat.to_bytes(32) for seat in progress.seats)),
+                keccak(b"".join(progress.batch)),
+                keccak(encode(["(uint8,bytes32,bytes32,bytes32)[]"], [votes])) if votes else bytes(32),
+                progress.outcomes.to_bytes(32),
+                result.digest,
+                result.answer,
+                result.sketch,
+            ]
+        )
+    )
 
 
 def randomness_id(*, chain_id: int, coordinator: str, requester: str, nonce: int) -> RandomnessId:

@@ -15,7 +15,9 @@ from support.scene import ETHER, REFUSES, Scene, attestation
 from aivm import settlement
 from aivm.manifest import AggregationRule
 from aivm.settlement import ABSENT, EXACT, REFUSAL, WITHHELD, Ballot, Outcome, Rule, SettlementError, Vote
-from registry.contracts.types import JobFailure, JobStatus, outcomes_of
+from registry import ids
+from registry.contracts.types import JobFailure, JobProgress, JobStatus, Result, outcomes_of
+from registry.errors import JobMarketWrongState
 
 SEEDS = st.integers(min_value=0, max_value=2**64 - 1)
 #: Cases of the rules: this many batches of a hundred.
@@ -185,6 +187,40 @@ def test_whole_jobs_end_as_the_rule_says(scene):
     assert {status for status, _ in ends} == {JobStatus.FINALISED, JobStatus.FAILED}
     assert {round_ for _, round_ in ends} == {0, 1, 2}
     assert set(faults) == {Outcome.ABSENT, Outcome.WITHHELD, Outcome.DEVIATED, Outcome.REFUSED}
+
+
+def random_progress(source):
+    """Any state at all, such as no job is ever in."""
+
+    def words(limit):
+        return tuple(source.choice([bytes(32), source.randbytes(32)]) for _ in range(source.randrange(limit)))
+
+    ballots = [source.choice(list(Ballot)) for _ in range(source.choice([0, 0, 1, 3, 15]))]
+    return JobProgress(
+        seed=source.randbytes(32),
+        round=source.choice([0, 1, 2, 255]),
+        first_seat=source.randrange(256),
+        reveal_window=source.getrandbits(32),
+        seats=tuple(int.from_bytes(word) for word in words(16)),
+        batch=words(16),
+        votes=tuple(Vote(ballot=each, digest=source.randbytes(32), answer=source.randbytes(32)) for each in ballots),
+        outcomes=source.getrandbits(256),
+        result=Result(digest=source.randbytes(32), answer=source.randbytes(32), sketch=source.randbytes(32)),
+    )
+
+
+def test_the_hash_of_a_state_agrees(scene):
+    """A settled job says, of what is not its state, the hash."""
+    source = random.Random(5)
+    with scene.chain.anchor():
+        job = scene.request(3)
+        scene.open(job)
+        scene.settle(job, scene.vote(job, dict.fromkeys(scene.state(job).committee, attestation()), together=True))
+        for _ in range(100):
+            terms_hash, progress = source.randbytes(32), random_progress(source)
+            with pytest.raises(JobMarketWrongState) as caught:
+                scene.market.read("verifyResult", job, terms_hash, progress)
+            assert caught.value.arguments["have"] == ids.state_hash(terms_hash, progress)
 
 
 def test_the_quote_is_the_rules(scene):
