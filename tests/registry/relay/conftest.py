@@ -48,7 +48,14 @@ class Committee:
             seats=tuple(int(seat.member, 16) for seat in seats),
             **blank(JobProgress, "seed", "round", "first_seat", "reveal_window", "seats"),
         )
-        plain: dict[str, Any] = {"id": JOB, "status": status, "deadline": 1000, "terms": None, "block": 1}
+        plain: dict[str, Any] = {
+            "id": JOB,
+            "status": status,
+            "deadline": 1000,
+            "requester": MARKET,
+            "terms": None,
+            "block": 1,
+        }
         return Job(**plain | {"progress": progress, "seats": seats} | changes)
 
     def commitment(self, member: Any, round_: int = 0, said: Attestation = SAID) -> bytes:
@@ -88,12 +95,8 @@ class Committee:
 
 def blank(kind: Any, *given: str) -> dict[str, Any]:
     """Empty values for the members of a progress that a board does not look at."""
-    zero = Result(digest=bytes(32), answer=bytes(32), sketch=bytes(32))
-    return {
-        entry.name: zero if entry.name == "result" else ()
-        for entry in dataclasses.fields(kind)
-        if entry.name not in given
-    }
+    zero = {"result": Result(digest=bytes(32), answer=bytes(32), sketch=bytes(32)), "outcomes": 0}
+    return {entry.name: zero.get(entry.name, ()) for entry in dataclasses.fields(kind) if entry.name not in given}
 
 
 @pytest.fixture

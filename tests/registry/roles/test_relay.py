@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 IMAGES, LABELS = held_out()
 
 
+@pytest.fixture(autouse=True)
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chain's clock is moved on here, and the relays' own would have to be waited for: hand in at every look."""
+    monkeypatch.setattr("registry.relay.relay.AGAIN_SECONDS", 0)
+
+
 def ready(town: Town, count: int = 3) -> bytes:
     town.settle_in(count, relayed=True)
     return town.admit()
@@ -114,11 +120,9 @@ def test_any_other_member_sends_what_all_have_handed_in(town: Town, gone: str):
     opened(town, job)
     for _ in range(3):  # everybody hands in; nobody sends
         for validator in town.validators.values():
-            validator.patience = 1e9
             validator._since[job, Duty.BATCH, 0] = float("inf")
             validator.tick()
     for validator in town.validators.values():
-        validator.patience = 0
         validator._since.clear()
     dead = town.validators.pop(gone)
     assert dead.relay is not None
@@ -235,7 +239,6 @@ def test_the_chain_refuses_a_batch_with_a_signature_that_is_not_the_seat_s_by_na
     job = town.ask(kernel, IMAGES[:1])
     opened(town, job)
     for validator in town.validators.values():
-        validator.patience = 1e9
         validator._since[job, Duty.BATCH, 0] = float("inf")
         validator.tick()
     messages = {each.validator: each for each in liar.heard if isinstance(each, HandedCommitment)}
@@ -257,7 +260,6 @@ def test_the_chain_refuses_a_batch_with_a_signature_that_is_not_the_seat_s_by_na
         send([batch[0], bytes(32), bytes(32)], signatures[0])
     send([batch[0], bytes(32), batch[2]], signatures[0], signatures[2])  # by anyone at all
     for validator in town.validators.values():
-        validator.patience = 0
         validator._since.clear()
     found = finish(town, job)
     assert (found["BatchCommitted"], found["Committed"]) == (1, 1), "who was left out committed alone"
