@@ -357,7 +357,6 @@ class Shown:
 SOLIDITY_TYPES: dict[str, type[Any]] = {
     "enum IKernelRegistry.Status": KernelStatus,
     "enum IVrfCoordinator.Status": RandomnessStatus,
-    "enum JobKind": JobKind,
     "enum JobStatus": JobStatus,
     "enum JobFailure": JobFailure,
     "enum Ballot": Ballot,

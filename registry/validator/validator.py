@@ -175,6 +175,9 @@ class Validator:
         if due is Duty.WAIT and situation.job.status is JobStatus.SETTLED:
             # Thousands of jobs may wait for the end of their challenge window.
             self._asleep[job] = min(situation.job.deadline + 1, situation.now + NAP_SECONDS)
+        if due is Duty.BATCH and not self._my_turn(job, due, situation.job.round, turn):
+            # Whose turn it is may lack ours: it was refused there if it came before the job was known.
+            due = Duty.HAND_IN
         if due is Duty.WAIT or not self._my_turn(job, due, situation.job.round, turn):
             return None
         return self._take(due, job, situation)

@@ -13,7 +13,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "registry" / "artifacts"
 SCRIPT = ROOT / "scripts" / "build_artifacts.py"
-DEPLOYED = {"KernelRegistry", "ValidatorStaking", "VrfCoordinator", "Timelock", "MarketParameters", "JobMarket"}
+DEPLOYED = {
+    "Appeals",
+    "KernelRegistry",
+    "ValidatorStaking",
+    "VrfCoordinator",
+    "Timelock",
+    "MarketParameters",
+    "JobMarket",
+}
 
 
 def committed():

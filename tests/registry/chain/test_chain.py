@@ -13,7 +13,15 @@ from fake_node import FakeNode, error
 from registry import errors
 from registry.chain import Chain
 from registry.chain.rpc import Rpc
-from registry.contracts import JobMarket, KernelRegistry, MarketParameters, Timelock, ValidatorStaking, VrfCoordinator
+from registry.contracts import (
+    Appeals,
+    JobMarket,
+    KernelRegistry,
+    MarketParameters,
+    Timelock,
+    ValidatorStaking,
+    VrfCoordinator,
+)
 from registry.contracts.abi import snake
 from registry.contracts.artifacts import all_artifacts, artifact
 from registry.contracts.contract import Contract
@@ -35,7 +43,7 @@ from registry.jobs import JobUnknownError, job_of
 
 ETHER = 10**18
 CLASS = b"\x07" * 32
-CONTRACTS = [JobMarket, KernelRegistry, MarketParameters, Timelock, ValidatorStaking, VrfCoordinator]
+CONTRACTS = [Appeals, JobMarket, KernelRegistry, MarketParameters, Timelock, ValidatorStaking, VrfCoordinator]
 STRANGER = "0x00000000000000000000000000000000000000AA"
 
 
