@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.options import as_json, dry_run, emit, key_file, option, progress
+from registry.cli.options import as_json, dry_run, emit, key_file, network, option, progress
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
+
+    from registry.network import Network
 
 DEPLOYMENT = option(
     "--deployment",
@@ -102,3 +104,13 @@ def devnet(*, folder: Path, port: int, validators: int) -> None:
         click.echo(ready)
         sys.stdout.flush()
         stop.wait()
+
+
+@command.command(name="next-epoch")
+@network()
+def next_epoch(*, network: Network) -> None:
+    """Put a development chain's clock forward to the next epoch, in which stake that is new weighs something."""
+    staking = network.staking
+    length = staking.epoch_length()
+    network.chain.advance_time(length - network.chain.now() % length)
+    click.echo(f"epoch {staking.current_epoch()}")

@@ -136,6 +136,7 @@ def open_for_business(world: World) -> list[tuple[subprocess.Popen[str], int]]:
         if number <= 2:
             world.aivm("validator", "operate", "--vrf-key-file", world.key(f"vrf-{number}"), *key, *options)
         validators.append((world.validator(number, port), port))
+    world.aivm("chain", "next-epoch", *world.network("people"))
     return validators
 
 
