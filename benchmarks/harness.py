@@ -74,11 +74,15 @@ class Row:
     work: float = 0
 
 
-class Engine:
-    """A worker process."""
+_UNDER_MASK = Path(__file__).resolve().parents[1] / "scripts" / "arithmetic" / "under_mask.py"
 
-    def __init__(self, name: str, threads: int) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("worker.py")), name, str(threads)]
+
+class Engine:
+    """A worker process; a mask, if one is named, hides features of the processor from it."""
+
+    def __init__(self, name: str, threads: int, mask: str | None = None) -> None:
+        masked = [] if mask is None else [str(_UNDER_MASK), mask]
+        command = [sys.executable, *masked, str(Path(__file__).with_name("worker.py")), name, str(threads)]
         self.name = name
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

@@ -3,7 +3,7 @@
 #
 #   scripts/emulated.sh [short|full]     short is what CI runs
 #
-# - this processor, with each instruction set, and with features masked at its own speed (mask_cpuid.c);
+# - this processor, with each instruction set, and with features masked at its own speed (under_mask.py);
 # - an older x86-64 processor, emulated: the whole Python stack;
 # - AArch64, emulated: the core and its programs cross-compiled, and the whole Python stack of Debian and PyPI packages.
 #
@@ -148,18 +148,8 @@ for isa in $("$python" -c 'from aivm.arithmetic import _core; print(*_core.isas(
     fingerprint "this processor" "$isa" env AIVM_ISA="$isa" "$python"
 done
 
-# Copies of what asks the processor, for kernels that cannot make the question itself fault.
-masked=$home/masked
-rm -rf "$masked"
-mkdir -p "$masked"
-cp -rs "$PWD/aivm" "$packages/numpy" "$packages/numpy.libs" "$masked"
-for module in aivm/arithmetic/_core numpy/_core/_multiarray_umath; do
-    library=$(echo "$packages/$module".cpython-*.so)
-    "$python" scripts/arithmetic/mask_cpuid.py "$library" "$masked/${library#"$packages/"}"
-done
-${CC:-cc} -O2 -shared -fPIC scripts/arithmetic/mask_cpuid.c -o "$home/mask_cpuid.so"
-under_mask() { # MASK PROGRAM…; without `site`, which knows where the editable package is
-    env AIVM_MASK="$1" LD_PRELOAD="$home/mask_cpuid.so" PYTHONPATH="$masked:$packages" "$python" -S "${@:2}"
+under_mask() { # MASK PROGRAM…
+    "$python" scripts/arithmetic/under_mask.py "$@"
 }
 best=$("$python" -c 'from aivm.arithmetic import _core; print(_core.isas()[0])')
 [ "$best" = portable ] || fingerprint "masked, without AVX-512" avx2 under_mask avx2

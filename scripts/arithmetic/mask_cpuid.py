@@ -35,9 +35,12 @@ def places(path: Path, data: bytes) -> list[int]:
     return found
 
 
-def main() -> None:
-    """Writes the copy."""
-    source, target = map(Path, sys.argv[1:])
+def patch(source: Path, target: Path) -> None:
+    """Writes the copy.
+
+    Raises:
+        SystemExit: there is no `cpuid` in it.
+    """
     data = bytearray(source.read_bytes())
     found = places(source, bytes(data))
     if not found:
@@ -47,8 +50,8 @@ def main() -> None:
         data[place : place + 2] = FAULT
     target.unlink(missing_ok=True)
     target.write_bytes(data)
-    print(f"{source.name}: {len(found)} questions to the processor are answered by the mask")
+    print(f"{source.name}: {len(found)} questions to the processor are answered by the mask", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    main()
+    patch(*map(Path, sys.argv[1:]))
