@@ -10,7 +10,8 @@ import pytest
 from onnx import parser
 
 from aivm.arithmetic import tracefile
-from aivm.arithmetic.diverge import EngineNameError, IncomparableError, diverge, open_recording, ulps_between
+from aivm.arithmetic.choice import EngineNameError
+from aivm.arithmetic.diverge import IncomparableError, diverge, open_recording, ulps_between
 from aivm.arithmetic.observed import ObservedRunError, OrtOptions, record
 from aivm.arithmetic.trace import Operation, Recording, root
 
