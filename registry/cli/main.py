@@ -13,6 +13,7 @@ from aivm.errors import AivmError
 
 #: Loaded when asked for, so that `aivm kernel lint` does not wait for a chain client.
 COMMANDS = {
+    "calibrate": "Find the tolerance of a kernel that is not bitwise, and what it lets through.",
     "chain": "Start a local chain, deploy the contracts.",
     "content": "Serve, add and fetch content-addressed files.",
     "demo": "Run the whole main job on an embedded chain.",
