@@ -26,8 +26,10 @@ ENGINES = ("aivm", "onnxruntime")
 #: Seconds of a turn, at one thread and at several: there a run has to get the other threads going first.
 _TURN = {1: 0.01}
 _TURN_OF_SEVERAL = 0.05
-#: Seconds between turns, in which the threads of the engine before go to sleep.
-PAUSE = 0.005
+#: Seconds between turns, in which the threads of the engine before go to sleep: ONNX Runtime's look out for more work
+#: for 32 ms after a run, and would keep a processor from the engine whose turn it is.
+_PAUSE = {1: 0.005}
+_PAUSE_OF_SEVERAL = 0.06
 
 
 class DisagreementError(AssertionError):
@@ -135,13 +137,18 @@ def turn_seconds(threads: int) -> float:
     return _TURN.get(threads, _TURN_OF_SEVERAL)
 
 
+def pause_seconds(threads: int) -> float:
+    """How long both engines rest between turns."""
+    return _PAUSE.get(threads, _PAUSE_OF_SEVERAL)
+
+
 def _measured(case: Case, ours: Engine, theirs: Engine, threads: int, rounds: int) -> Row:
     order = [ours, theirs]
     times: dict[str, list[float]] = {engine.name: [] for engine in order}
     for _ in range(rounds):
         order.reverse()
         for engine in order:
-            time.sleep(PAUSE)
+            time.sleep(pause_seconds(threads))
             times[engine.name].append(engine.ask(turn=turn_seconds(threads))["seconds"])
     mine, other = times[ours.name], times[theirs.name]
     ratios = [b / a for a, b in zip(mine, other, strict=True)]
