@@ -179,7 +179,7 @@ def test_a_child_that_is_forked_while_others_run_has_threads_of_its_own():
 
 
 def running():
-    return len(list(Path("/proc/self/task").iterdir()))
+    return {thread.name for thread in Path("/proc/self/task").iterdir()}
 
 
 def test_threads_are_kept_from_run_to_run():
@@ -189,7 +189,7 @@ def test_threads_are_kept_from_run_to_run():
     before = running()
     for _ in range(50):
         run(3)
-    assert running() == before
+    assert running() <= before
 
 
 def test_an_error_inside_a_run_reaches_the_caller_and_the_threads_survive():

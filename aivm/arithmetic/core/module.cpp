@@ -8,6 +8,7 @@
 #include "arrays.hpp"
 #include "memory.hpp"
 #include "plan.hpp"
+#include "processors.hpp"
 #include "trace.hpp"
 
 using namespace nb::literals;

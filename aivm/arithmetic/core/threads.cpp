@@ -7,10 +7,8 @@
 #include <new>
 
 #include "common.hpp"
+#include "processors.hpp"
 
-#if defined(__linux__)
-#include <sched.h>
-#endif
 #include <pthread.h>
 
 namespace aivm {
@@ -129,6 +127,10 @@ void Pool::sleep(std::uint32_t seen) {
   sleeping_.fetch_add(1);
   work_.wait(lock, [&] { return ending_.load() || number_of(state_.load()) != seen; });
   sleeping_.fetch_sub(1);
+  lock.unlock();
+  // The system may well start a woken thread on the processor of the one that woke it, which does not sleep, and leave it
+  // there for ten milliseconds and more while another is idle.
+  leave_processor(caller_.load());
 }
 
 void Pool::work(int worker) {
@@ -149,6 +151,7 @@ void Pool::publish(Job& job) {
   job_.store(&job, std::memory_order_relaxed);
   state_.store((number << 32) | static_cast<std::uint64_t>(job.tasks));
   if (sleeping_.load() == 0) return;
+  caller_.store(current_processor());
   { const std::lock_guard<std::mutex> lock(mutex_); }  // no worker is between deciding to sleep and sleeping
   work_.notify_all();
 }
@@ -226,14 +229,6 @@ PoolLease::~PoolLease() {
   Idle& shared = idle();
   const std::lock_guard<std::mutex> lock(shared.mutex);
   if (shared.pools.size() < most_idle) shared.pools.push_back(std::move(pool_));
-}
-
-int available_threads() {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
-#endif
-  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
 }
 
 }  // namespace aivm

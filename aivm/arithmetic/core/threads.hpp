@@ -84,6 +84,7 @@ class Pool {
   alignas(64) std::atomic<std::uint64_t> state_{0};
   std::atomic<Job*> job_{nullptr};
   alignas(64) std::atomic<int> sleeping_{0};
+  std::atomic<int> caller_{-1};  // the processor that the caller woke workers from
   std::atomic<bool> waiting_{false};
   std::atomic<bool> ending_{false};
   std::mutex mutex_;
@@ -103,8 +104,5 @@ class PoolLease {
  private:
   std::unique_ptr<Pool> pool_;
 };
-
-// Threads that this process may run on.
-int available_threads();
 
 }  // namespace aivm
