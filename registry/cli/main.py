@@ -20,6 +20,7 @@ COMMANDS = {
     "diverge": "Name the first operator and element in which two runs of a model differ.",
     "job": "Request inferences and read their results.",
     "kernel": "Write, check, run and publish kernels.",
+    "minimise": "Reduce a difference between two engines to the smallest model and input that show it.",
     "trace": "Write down the digest of every operator's output in one run of a model.",
     "validator": "Stake, check the machine, and validate.",
 }
