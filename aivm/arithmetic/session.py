@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 #: What the core takes.
 _MOST_THREADS = 1024
+_NO_MODEL = "give the path of an ONNX file, or the bytes of one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -219,9 +220,12 @@ def read_model(source: Any) -> tuple[onnx.ModelProto, Digest]:
             for tensor in outside:
                 hashed.update(tensor.raw_data)
     except OSError as error:
-        raise MalformedModelError(f"the model cannot be read: {error}") from error
+        raise MalformedModelError(
+            f"the model cannot be read: {error.strerror or error}: {error.filename or path}",
+            hint="give the path of an ONNX file; what it keeps outside of itself has to be where it says",
+        ) from error
     except (DecodeError, ValueError, onnx.checker.ValidationError, RuntimeError) as error:
-        raise MalformedModelError(f"the file is no ONNX model: {error}") from error
+        raise MalformedModelError(f"the file is no ONNX model: {error}", hint=_NO_MODEL) from error
     return model, Digest(hashed.digest())
 
 
@@ -245,7 +249,7 @@ def parse_model(proto: onnx.ModelProto) -> Model:
         UnsupportedOperatorError: it has an operator, a version or a dtype that the engine does not have.
     """
     if not proto.HasField("graph"):
-        raise MalformedModelError("the file is no ONNX model: it has no graph")
+        raise MalformedModelError("the file is no ONNX model: it has no graph", hint=_NO_MODEL)
     opsets = opset_versions(proto.opset_import)
     # A forest needs no operators of the default domain; a node of it without an import is refused by itself.
     _check_opset(opsets.get("", OLDEST_OPSET), "the model")
