@@ -21,6 +21,7 @@ COMMANDS = {
     "job": "Request inferences and read their results.",
     "kernel": "Write, check, run and publish kernels.",
     "minimise": "Reduce a difference between two engines to the smallest model and input that show it.",
+    "suite": "Run a kernel in every environment of this machine, and certify it.",
     "trace": "Write down the digest of every operator's output in one run of a model.",
     "validator": "Stake, check the machine, and validate.",
 }

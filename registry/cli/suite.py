@@ -1,0 +1,213 @@
+"""`aivm suite`: how deterministic a kernel is, by evidence."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from registry.cli.options import as_json, emit, option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from aivm.determinism import Axis, Certificate, Matrix, Wishes
+    from aivm.determinism.subject import Subject
+
+CACHE = "~/.cache/aivm"
+
+
+@click.group(name="suite")
+def command() -> None:
+    """Run a kernel in every environment that this machine offers, and certify what comes out."""
+
+
+def _shared(function: Callable[..., None]) -> Callable[..., None]:
+    """What both commands are told."""
+    for decorate in reversed(
+        (
+            click.argument("kernel", type=click.Path(exists=True, file_okay=False, path_type=Path)),
+            option(
+                "--engine",
+                envvar="AIVM_ENGINE",
+                type=click.Choice(["reproducible", "onnxruntime"]),
+                help="Run the same model and cases on this engine instead of the manifest's.",
+            ),
+            option("--axis", "axes", envvar="AIVM_AXIS", multiple=True, help="Only this axis; repeatable."),
+            option("--without", envvar="AIVM_WITHOUT", multiple=True, help="Leave this axis out; repeatable."),
+            option(
+                "--ort-version",
+                "ort_versions",
+                envvar="AIVM_ORT_VERSION",
+                multiple=True,
+                help="Another release of ONNX Runtime to compare, fetched from PyPI into --cache; repeatable.",
+            ),
+            option(
+                "--emulated",
+                envvar="AIVM_EMULATED",
+                type=click.Path(exists=True, file_okay=False, path_type=Path),
+                help="The folder that `scripts/emulated.sh setup` made, if it is not build/emulated.",
+            ),
+            option(
+                "--confined",
+                is_flag=True,
+                envvar="AIVM_CONFINED",
+                help="Only environments whose worker is confined, for a kernel that is not trusted.",
+            ),
+            option(
+                "--cache",
+                envvar="AIVM_CACHE",
+                default=CACHE,
+                show_default=True,
+                type=click.Path(file_okay=False, path_type=Path),
+                help="Folder of what is built or fetched once.",
+            ),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+@command.command()
+@_shared
+@option("--cross", envvar="AIVM_CROSS", help="Axes whose values are combined with each other, such as isa,threads.")
+@option("--jobs", envvar="AIVM_JOBS", type=click.IntRange(1, 1024), help="Workers at a time. [default: processors]")
+@option(
+    "--journal",
+    "journal_file",
+    envvar="AIVM_SUITE_JOURNAL",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="What is remembered, so that a stopped suite goes on. [default: suite.sqlite in --cache]",
+)
+@option(
+    "--out",
+    envvar="AIVM_OUT",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the certificate and the environment records that it names.",
+)
+@as_json
+def run(
+    *,
+    kernel: Path,
+    cross: str | None,
+    jobs: int | None,
+    journal_file: Path | None,
+    out: Path | None,
+    as_json: bool,
+    **shared: Any,
+) -> None:
+    """Run all conformance cases of KERNEL, a packed folder, in every environment, and show the matrix.
+
+    Every environment is a process of its own, which differs from the reference in the value of one axis. What is in the
+    journal from the same environment is not run again. Exit code 1 if the class is below the one that the manifest
+    claims.
+
+    Masked and emulated processors run without the sandbox: give --confined with a kernel that you do not trust.
+    """
+    from aivm import determinism
+    from aivm.determinism import show
+    from aivm.determinism.journal import Journal
+
+    subject, wishes, axes = _open(kernel, **shared)
+    planned = determinism.plan(subject, wishes, axes, crossed=tuple(filter(None, (cross or "").split(","))))
+    with Journal(journal_file or wishes.cache / "suite.sqlite") as journal:
+        with _progress(len(planned.environments) * len(subject.cases)) as (on_cells, on_each):
+            matrix = determinism.run(subject, planned, journal, jobs=jobs, on_cells=on_cells)
+            divergences = determinism.find(subject, matrix, journal, on_each=on_each)
+        certificate = determinism.Certificate.of(subject, matrix, divergences, planned.absences)
+        if out is not None:
+            _write(out, certificate, matrix)
+    if as_json:
+        emit({**show.data(subject, matrix, divergences, planned.absences), "certificate": certificate.digest().hex()})
+    else:
+        click.echo(show.text(subject, matrix, divergences, planned.absences))
+        click.echo(f"certificate: {certificate.digest().hex()}")
+    if _falls_short(subject, certificate) or matrix.conforms() is False:
+        raise click.exceptions.Exit(1)
+
+
+@command.command()
+@_shared
+@as_json
+def axes(*, kernel: Path, as_json: bool, **shared: Any) -> None:
+    """List the axes, the values that this machine offers for KERNEL, and why it has no others."""
+    from aivm.determinism import Absence
+
+    subject, wishes, taken = _open(kernel, **shared)
+    rows: list[dict[str, Any]] = []
+    for axis in taken:
+        found = list(axis.explore(subject, wishes))
+        absent = [item for item in found if isinstance(item, Absence)]
+        values = [item.value for item in found if not isinstance(item, Absence)]
+        rows.append({"axis": axis.name, "what": axis.summary, "values": values, "absent": [str(a) for a in absent]})
+    if as_json:
+        emit(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['axis']:13} {row['what']}: {', '.join(row['values']) or '-'}")
+        for reason in row["absent"]:
+            click.echo(f"{'':13} not here: {reason}")
+
+
+def _open(
+    kernel: Path,
+    *,
+    engine: str | None,
+    axes: tuple[str, ...],
+    without: tuple[str, ...],
+    ort_versions: tuple[str, ...],
+    emulated: Path | None,
+    confined: bool,
+    cache: Path,
+) -> tuple[Subject, Wishes, tuple[Axis, ...]]:
+    """The kernel as a subject, what is wished for, and the axes."""
+    from aivm import determinism
+    from aivm import kernel as kernels
+
+    left_out = determinism.named(without)
+    chosen = determinism.named(axes) if axes else tuple(axis for axis in determinism.AXES if axis.usual)
+    wishes = determinism.Wishes(
+        cache=cache.expanduser().resolve(),
+        ort_versions=ort_versions,
+        emulated=emulated and emulated.resolve(),
+        confined=confined,
+    )
+    subject = determinism.of_kernel(kernels.load(kernel), engine=engine)
+    return subject, wishes, tuple(axis for axis in chosen if axis not in left_out)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[tuple[Callable[[int], None], Callable[[str], None]]]:
+    """A bar on stderr, and a function that names what is traced; silence when stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("cases", total=total)
+        yield (
+            lambda count: bar.advance(task, count),
+            lambda name: bar.update(task, description=f"tracing {name}"),
+        )
+
+
+def _write(out: Path, certificate: Certificate, matrix: Matrix) -> None:
+    """The record, and beside it the environment records that it names by their digests."""
+    environments = out / "environments"
+    environments.mkdir(parents=True, exist_ok=True)
+    (out / "certificate.json").write_bytes(certificate.record())
+    for tried in matrix.alive:
+        assert tried.environment is not None
+        (environments / f"{tried.environment.digest().hex()}.json").write_bytes(tried.environment.record())
+
+
+def _falls_short(subject: Subject, certificate: Certificate) -> bool:
+    """Whether the class is below the claimed one; they are declared from the weakest to the strongest."""
+    from aivm.manifest import DeterminismClass
+
+    assert subject.manifest is not None
+    order = list(DeterminismClass)
+    return order.index(certificate.determinism) < order.index(subject.manifest.determinism)
