@@ -85,7 +85,7 @@ def _shared(function: Callable[..., None]) -> Callable[..., None]:
     "--out",
     envvar="AIVM_OUT",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the certificate and the environment records that it names.",
+    help="Folder for the certificate, the environment records that it names, and the matrix as a page (matrix.html).",
 )
 @as_json
 def run(
@@ -109,6 +109,7 @@ def run(
     from aivm import determinism
     from aivm.determinism import show
     from aivm.determinism.journal import Journal
+    from aivm.determinism.page import render
 
     subject, wishes, axes = _open(kernel, **shared)
     planned = determinism.plan(subject, wishes, axes, crossed=tuple(filter(None, (cross or "").split(","))))
@@ -119,6 +120,8 @@ def run(
         certificate = determinism.Certificate.of(subject, matrix, divergences, planned.absences)
         if out is not None:
             _write(out, certificate, matrix)
+            text = render(subject, matrix, divergences, planned.absences, journal.output)
+            (out / "matrix.html").write_text(text, encoding="utf-8")
     if as_json:
         emit({**show.data(subject, matrix, divergences, planned.absences), "certificate": certificate.digest().hex()})
     else:
