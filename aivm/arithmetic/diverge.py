@@ -150,10 +150,19 @@ def diverge(a: Recording, b: Recording) -> Report:
 
     Tensors belong together if they have one name; where a loop gives a name several times, in the same order. What only
     one side has is not compared: an engine that fuses operators, or looks into function bodies, has other tensors.
+    Where two outputs differ, recordings that can show the bodies of composite operators do so, and are compared again.
 
     Raises:
         IncomparableError: they are not of the same model and inputs.
     """
+    report = _compare(a, b)
+    if report.divergence is None or (a.descend is None and b.descend is None):
+        return report
+    deeper = _compare(a.descend() if a.descend else a, b.descend() if b.descend else b)
+    return report if deeper.divergence is None else deeper
+
+
+def _compare(a: Recording, b: Recording) -> Report:
     _check_comparable(a.trace, b.trace)
     others = {key: position for position, key in enumerate(_keys(b.trace))}
     keys = _keys(a.trace)
