@@ -89,7 +89,7 @@ $(VENV)/.run: constraints.txt $(CORE) | $(VENV)/bin/python
 
 $(VENV)/.dev: constraints.txt $(CORE) | $(VENV)/bin/python
 	@echo "setting up Python packages for tests …" >&2
-	@$(PIP) -c constraints.txt -e '.[ort,dev]'
+	@$(PIP) -c constraints.txt -e '.[ort,dev,cluster]'
 	@touch $@ $(VENV)/.run
 
 # The package of the encoder's weights asks for a whole framework, which only its own command line needs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,13 +10,14 @@ import numpy as np
 
 from aivm import tensors
 from aivm.arithmetic.diverge import diverge, ulps_between
+from aivm.arithmetic.trace import Recording
 from aivm.determinism.place import Place
 from aivm.errors import AivmError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from aivm.arithmetic.trace import Entry, Recording
+    from aivm.arithmetic.trace import Entry
     from aivm.determinism.journal import Journal
     from aivm.determinism.matrix import Matrix, Tried
     from aivm.determinism.subject import Subject
@@ -87,8 +89,17 @@ class FirstDivergence:
         }
 
 
+#: Gives the trace of a case in an environment.
+Record = Callable[["Tried", str], Recording]
+
+
 def find(
-    subject: Subject, matrix: Matrix, journal: Journal, *, on_each: Callable[[str], None] = lambda _: None
+    subject: Subject,
+    matrix: Matrix,
+    journal: Journal,
+    *,
+    on_each: Callable[[str], None] = lambda _: None,
+    record: Record | None = None,
 ) -> tuple[FirstDivergence, ...]:
     """Traces the first differing case of each environment that parts from the reference.
 
@@ -97,13 +108,14 @@ def find(
         matrix: what came of it.
         journal: has the outputs.
         on_each: is told the names of environments as they are looked into.
+        record: traces where the environments are; here, if None.
     """
     found = []
     for tried in matrix.alive:
         cases = matrix.differing(tried)
         if cases:
             on_each(tried.name)
-            found.append(_look(subject, matrix, tried, cases, journal))
+            found.append(_look(subject, matrix, tried, cases, journal, record=record))
     return tuple(found)
 
 
@@ -129,7 +141,15 @@ def distance(a: bytes, b: bytes) -> Distance | None:
     )
 
 
-def _look(subject: Subject, matrix: Matrix, tried: Tried, cases: tuple[str, ...], journal: Journal) -> FirstDivergence:
+def _look(
+    subject: Subject,
+    matrix: Matrix,
+    tried: Tried,
+    cases: tuple[str, ...],
+    journal: Journal,
+    *,
+    record: Record | None,
+) -> FirstDivergence:
     case = cases[0]
     axis = tried.planned.name
     here, there = matrix.reference.cells[case], tried.cells[case]
@@ -142,7 +162,10 @@ def _look(subject: Subject, matrix: Matrix, tried: Tried, cases: tuple[str, ...]
     note = "a program has no operators"
     if subject.manifest is not None:
         try:
-            entry, note = _operator(subject, matrix, tried, case)
+            if record is None:
+                entry, note = _operator(subject, matrix, tried, case)
+            else:
+                entry, note = _compare(record(matrix.reference, case), record(tried, case))
         except AivmError as error:
             note = f"{type(error).__name__}: {error.message}"
     return FirstDivergence(
@@ -165,14 +188,19 @@ def _operator(subject: Subject, matrix: Matrix, tried: Tried, case: str) -> tupl
         Place(subject, tried.planned.setting) as other,
     ):
         a, b = reference.record(case), other.record(case)
-        report = diverge(a, b)
-        if report.divergence is not None:
-            return report.divergence.entries[0], "; ".join(report.notes)
-        if not (a.note or b.note):
-            return None, "the traces are the same: the outputs differ from run to run, or in what is not traced"
-        if tried.planned.setting.batch is not None:
-            return None, "watched, both give the same: the difference comes of fused operators"
-        return _watched(reference, other, case, a)
+        entry, note = _compare(a, b)
+        if entry is None and (a.note or b.note) and tried.planned.setting.batch is None:
+            return _watched(reference, other, case, a)
+        return entry, note
+
+
+def _compare(a: Recording, b: Recording) -> tuple[Entry | None, str]:
+    report = diverge(a, b)
+    if report.divergence is not None:
+        return report.divergence.entries[0], "; ".join(report.notes)
+    if a.note or b.note:
+        return None, "watched, both give the same: the difference comes of fused operators"
+    return None, "the traces are the same: the outputs differ from run to run, or in what is not traced"
 
 
 def _watched(reference: Place, other: Place, case: str, recording: Recording) -> tuple[Entry | None, str]:

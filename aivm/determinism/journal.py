@@ -67,17 +67,25 @@ class Journal:
         """Closes the file."""
         self._connection.close()
 
-    def cells(self, subject: Digest, place: Digest) -> dict[str, Cell]:
+    def known(self, subject: Digest, place: Digest) -> dict[str, Cell]:
         """What is known about a subject in a place, by case."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT case_name, digest, error, seconds FROM cell WHERE subject = ? AND place = ?",
                 (bytes(subject), bytes(place)),
             ).fetchall()
-        return {
-            name: Cell(case=name, digest=None if digest is None else Digest(digest), error=error, seconds=seconds)
-            for name, digest, error, seconds in rows
-        }
+        return {row[0]: _cell(*row) for row in rows}
+
+    def all_cells(self, subject: Digest) -> dict[Digest, dict[str, Cell]]:
+        """What is known about a subject, by place and case."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT place, case_name, digest, error, seconds FROM cell WHERE subject = ?", (bytes(subject),)
+            ).fetchall()
+        found: dict[Digest, dict[str, Cell]] = {}
+        for place, *row in rows:
+            found.setdefault(Digest(place), {})[row[0]] = _cell(*row)
+        return found
 
     def add(self, subject: Digest, place: Digest, cells: Iterable[Cell]) -> None:
         """Writes down what cases came to, all of them or none."""
@@ -138,3 +146,7 @@ class Journal:
                 f"{path.name} is no journal of version {_VERSION}", hint="name another file with --journal"
             )
         self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+
+
+def _cell(name: str, digest: bytes | None, error: str, seconds: float) -> Cell:
+    return Cell(case=name, digest=None if digest is None else Digest(digest), error=error, seconds=seconds)

@@ -26,7 +26,7 @@ _LONGEST: Final = 300
 class Keeper(Protocol):
     """What remembers cells; a `Journal` is one."""
 
-    def cells(self, subject: Digest, place: Digest) -> dict[str, Cell]: ...
+    def known(self, subject: Digest, place: Digest) -> dict[str, Cell]: ...
     def add(self, subject: Digest, place: Digest, cells: Iterable[Cell]) -> None: ...
     def add_environment(self, environment: Environment) -> None: ...
     def add_output(self, digest: Digest, tensors: bytes) -> None: ...
@@ -65,7 +65,7 @@ def run_environment(
         return Tried(planned=planned, error=_text(error))
     try:
         keeper.add_environment(place.environment)
-        cells = keeper.cells(subject.digest, place.digest)
+        cells = keeper.known(subject.digest, place.digest)
         on_cells(len(cells))
         notes = _Notes(keeper, subject.digest, place.digest)
         for case in subject.cases:

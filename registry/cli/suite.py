@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from registry.cli.options import as_json, emit, option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.progress import Progress, TaskID
 
     from aivm.determinism import Axis, Certificate, Matrix, Wishes
     from aivm.determinism.subject import Subject
@@ -75,6 +78,11 @@ def _shared(function: Callable[..., None]) -> Callable[..., None]:
 @option("--cross", envvar="AIVM_CROSS", help="Axes whose values are combined with each other, such as isa,threads.")
 @option("--jobs", envvar="AIVM_JOBS", type=click.IntRange(1, 1024), help="Workers at a time. [default: processors]")
 @option(
+    "--scheduler",
+    envvar="AIVM_SCHEDULER",
+    help="Run on all hosts of the Dask cluster with this scheduler, such as tcp://10.0.0.1:8786.",
+)
+@option(
     "--journal",
     "journal_file",
     envvar="AIVM_SUITE_JOURNAL",
@@ -93,6 +101,7 @@ def run(
     kernel: Path,
     cross: str | None,
     jobs: int | None,
+    scheduler: str | None,
     journal_file: Path | None,
     out: Path | None,
     as_json: bool,
@@ -108,24 +117,41 @@ def run(
     """
     from aivm import determinism
     from aivm.determinism import show
+    from aivm.determinism.cluster import run_on_cluster
     from aivm.determinism.journal import Journal
     from aivm.determinism.page import render
 
     subject, wishes, axes = _open(kernel, **shared)
-    planned = determinism.plan(subject, wishes, axes, crossed=tuple(filter(None, (cross or "").split(","))))
+    crossed = tuple(filter(None, (cross or "").split(",")))
     with Journal(journal_file or wishes.cache / "suite.sqlite") as journal:
-        with _progress(len(planned.environments) * len(subject.cases)) as (on_cells, on_each):
-            matrix = determinism.run(subject, planned, journal, jobs=jobs, on_cells=on_cells)
-            divergences = determinism.find(subject, matrix, journal, on_each=on_each)
-        certificate = determinism.Certificate.of(subject, matrix, divergences, planned.absences)
+        with _progress() as bar:
+            if scheduler is None:
+                planned = determinism.plan(subject, wishes, axes, crossed=crossed)
+                bar.expect(len(planned.environments) * len(subject.cases))
+                matrix = determinism.run(subject, planned, journal, jobs=jobs, on_cells=bar.advance)
+                absences = planned.absences
+                divergences = determinism.find(subject, matrix, journal, on_each=bar.trace)
+            else:
+                matrix, absences, divergences = run_on_cluster(
+                    subject,
+                    journal,
+                    scheduler=scheduler,
+                    wishes=wishes,
+                    axes=[axis.name for axis in axes],
+                    crossed=crossed,
+                    on_cells=bar.advance,
+                    on_plan=bar.expect,
+                    on_each=bar.trace,
+                )
+        certificate = determinism.Certificate.of(subject, matrix, divergences, absences)
         if out is not None:
             _write(out, certificate, matrix)
             text = render(subject, matrix, divergences, planned.absences, journal.output)
             (out / "matrix.html").write_text(text, encoding="utf-8")
     if as_json:
-        emit({**show.data(subject, matrix, divergences, planned.absences), "certificate": certificate.digest().hex()})
+        emit({**show.data(subject, matrix, divergences, absences), "certificate": certificate.digest().hex()})
     else:
-        click.echo(show.text(subject, matrix, divergences, planned.absences))
+        click.echo(show.text(subject, matrix, divergences, absences))
         click.echo(f"certificate: {certificate.digest().hex()}")
     if _falls_short(subject, certificate) or matrix.conforms() is False:
         raise click.exceptions.Exit(1)
@@ -181,20 +207,33 @@ def _open(
     return subject, wishes, tuple(axis for axis in chosen if axis not in left_out)
 
 
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A progress bar: how many cells there are, how many more are done, what is traced."""
+
+    progress: Progress
+    task: TaskID
+
+    def expect(self, total: int) -> None:
+        self.progress.update(self.task, total=total)
+
+    def advance(self, count: int) -> None:
+        self.progress.advance(self.task, count)
+
+    def trace(self, name: str) -> None:
+        self.progress.update(self.task, description=f"tracing {name}")
+
+
 @contextmanager
-def _progress(total: int) -> Iterator[tuple[Callable[[int], None], Callable[[str], None]]]:
-    """A bar on stderr, and a function that names what is traced; silence when stderr is not a terminal."""
+def _progress() -> Iterator[_Bar]:
+    """A bar on stderr; silence when that is not a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("cases", total=total)
-        yield (
-            lambda count: bar.advance(task, count),
-            lambda name: bar.update(task, description=f"tracing {name}"),
-        )
+        yield _Bar(bar, bar.add_task("cases", total=None))
 
 
 def _write(out: Path, certificate: Certificate, matrix: Matrix) -> None:
