@@ -53,7 +53,10 @@ def head(recording: Recording, inputs: Mapping[str, Array], size: int, count: in
     trace = Trace(
         arithmetic=whole.arithmetic,
         model=whole.model,
-        inputs=traces.tensors({name: cut(array) for name, array in inputs.items()}),
+        # An input of the batch has exactly its size; weights that are an input may have a multiple of it.
+        inputs=traces.tensors(
+            {name: cut(array) if array.shape[:1] == (size,) else array for name, array in inputs.items()}
+        ),
         entries=tuple(entries),
     )
     return replace(recording, trace=trace, fetch=fetch_heads, label=f"{recording.label}, {count} of {size}")

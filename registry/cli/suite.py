@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.options import as_json, emit, option
+from registry.cli.options import Hex32, as_json, emit, option, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,6 +96,17 @@ def _shared(function: Callable[..., None]) -> Callable[..., None]:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the certificate, the environment records that it names, and the matrix as a page (matrix.html).",
 )
+@option(
+    "--surprises",
+    envvar="AIVM_SURPRISES",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    show_default=True,
+    help="Cases to add that the publisher could not know: inputs drawn within the manifest's conventions.",
+)
+@option(
+    "--surprise-seed", envvar="AIVM_SURPRISE_SEED", type=Hex32(), help="What they are drawn from.  [default: random]"
+)
 @as_json
 def run(
     *,
@@ -104,6 +116,8 @@ def run(
     scheduler: str | None,
     journal_file: Path | None,
     out: Path | None,
+    surprises: int,
+    surprise_seed: bytes | None,
     as_json: bool,
     **shared: Any,
 ) -> None:
@@ -120,8 +134,11 @@ def run(
     from aivm.determinism.cluster import run_on_cluster
     from aivm.determinism.journal import Journal
     from aivm.determinism.page import render
+    from aivm.determinism.surprise import with_surprises
 
     subject, wishes, axes = _open(kernel, **shared)
+    if surprises:
+        subject = with_surprises(subject, surprise_seed or secrets.token_bytes(32), surprises)
     crossed = tuple(filter(None, (cross or "").split(",")))
     with Journal(journal_file or wishes.cache / "suite.sqlite") as journal:
         with _progress() as bar:
@@ -146,7 +163,7 @@ def run(
         certificate = determinism.Certificate.of(subject, matrix, divergences, absences)
         if out is not None:
             _write(out, certificate, matrix)
-            text = render(subject, matrix, divergences, planned.absences, journal.output)
+            text = render(subject, matrix, divergences, absences, journal.output)
             (out / "matrix.html").write_text(text, encoding="utf-8")
     if as_json:
         emit({**show.data(subject, matrix, divergences, absences), "certificate": certificate.digest().hex()})
@@ -155,6 +172,49 @@ def run(
         click.echo(f"certificate: {certificate.digest().hex()}")
     if _falls_short(subject, certificate) or matrix.conforms() is False:
         raise click.exceptions.Exit(1)
+
+
+@command.command()
+@_shared
+@option("--environment", envvar="AIVM_ENVIRONMENT", required=True, help="Its name in the matrix, such as cpu=avx2.")
+@option("--case", envvar="AIVM_CASE", help="The case that differs there.  [default: the first]")
+@option(
+    "--out",
+    envvar="AIVM_OUT",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to write model.onnx, inputs.safetensors and README.md to.",
+)
+def minimise(*, kernel: Path, environment: str, case: str | None, out: Path, **shared: Any) -> None:
+    """Reduce the difference between an environment and the reference to the smallest model and input that show it.
+
+    Workers are not confined: run no kernel that you do not trust.
+    """
+    from aivm import determinism
+    from aivm.determinism.minimise import differing, save
+    from aivm.determinism.minimise import minimise as reduce
+    from aivm.determinism.minimise.places import EnvironmentRunner
+
+    subject, wishes, axes = _open(kernel, **shared)
+    name = case or next(iter(subject.cases))
+    if name not in subject.cases:
+        raise click.UsageError(f"The kernel has no case {name!r}; it has {', '.join(subject.cases)}.")
+    axis = [each for each in axes if each.name == environment.partition("=")[0]]
+    planned = {each.name: each for each in determinism.plan(subject, wishes, axis).environments}
+    if environment not in planned:
+        raise click.UsageError(f"This machine offers no {environment!r}; see aivm suite axes.")
+    with (
+        EnvironmentRunner(subject, planned["reference"].setting) as reference,
+        EnvironmentRunner(subject, planned[environment].setting) as other,
+        progress("minimising"),
+    ):
+        found = reduce(subject.model, subject.cases[name], differing(reference, other), [reference, other])
+    setting = planned[environment].setting
+    what = {**setting.variables, **setting.runtime, **({"threads": setting.threads} if setting.threads else {})}
+    said = ", ".join(f"{key}={value}" for key, value in sorted(what.items())) or setting.launcher.program[0]
+    save(found, out, a="reference", b=environment, command=f"engine {subject.engine}; in {environment}: {said}")
+    click.echo((out / "README.md").read_text(encoding="utf-8").rstrip())
+    click.echo(f"\n{found.tries} comparisons; written to {out}")
 
 
 @command.command()

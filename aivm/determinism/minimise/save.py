@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MODEL, INPUTS, README = "model.onnx", "inputs.safetensors", "README.md"
 
 
-def save(found: Reproducer, folder: Path, *, a: str, b: str) -> None:
+def save(found: Reproducer, folder: Path, *, a: str, b: str, command: str = "") -> None:
     """Writes `model.onnx`, `inputs.safetensors` and `README.md`; equal reproducers give equal files.
 
     Args:
@@ -25,12 +25,13 @@ def save(found: Reproducer, folder: Path, *, a: str, b: str) -> None:
         folder: made if it is not there.
         a: one of the computations, as `aivm diverge` takes it.
         b: the other one.
+        command: what shows the difference, if `aivm diverge` does not take them.
 
     Raises:
         MinimiseError: the folder cannot be written.
     """
     onnx.checker.check_model(found.case.model)
-    command = f"aivm diverge '{a}' '{b}' --model {MODEL} --input {INPUTS}"
+    command = command or f"aivm diverge '{a}' '{b}' --model {MODEL} --input {INPUTS}"
     text = (
         f"{len(found.operators)} of {found.nodes[0]} nodes ({', '.join(found.operators)}) and {found.elements[1]} of "
         f"{found.elements[0]} elements, on which `{a}` and `{b}` give different bits:\n\n    {command}\n"
