@@ -42,6 +42,7 @@ prove: $(VENV)/.dev node_modules/.ready prove-bits prove-functions ## the long p
 	@FOUNDRY_PROFILE=prove $(FORGE) test
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/differential tests/aivm
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/arithmetic/test_reference.py tests/arithmetic/test_memory.py
+	@$(BIN)/python scripts/false_alarms.py --runs 1000
 
 prove-bits: $(VENV)/.dev ## run ten thousand random cases in every way there is, which have to give the same bits (minutes)
 	@$(BIN)/python scripts/arithmetic/campaign.py --cases 10000 --jobs 2
@@ -89,7 +90,7 @@ $(VENV)/.run: constraints.txt $(CORE) | $(VENV)/bin/python
 
 $(VENV)/.dev: constraints.txt $(CORE) | $(VENV)/bin/python
 	@echo "setting up Python packages for tests …" >&2
-	@$(PIP) -c constraints.txt -e '.[ort,dev]'
+	@$(PIP) -c constraints.txt -e '.[ort,dev,cluster]'
 	@touch $@ $(VENV)/.run
 
 # The package of the encoder's weights asks for a whole framework, which only its own command line needs.

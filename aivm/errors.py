@@ -15,6 +15,8 @@ class AivmError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # for whoever meets it in a traceback
 
     def diagnostics(self) -> str:
         """The text for a person: the kind of error, what failed, what to do."""

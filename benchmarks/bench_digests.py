@@ -1,4 +1,4 @@
-"""Whose bits depend on what: digests of one output over threads, batches and levels of graph optimisation.
+"""Whose bits depend on what: digests of one output over threads, batches, levels of graph optimisation and processors.
 
 The same model and the same numbers are given to both engines again and again, with one circumstance changed. Of a
 batch, the digest is that of its first example, which is the same in all of them.
@@ -7,11 +7,17 @@ batch, the digest is that of its first example, which is the same in all of them
 from __future__ import annotations
 
 import hashlib
+import platform
+import shutil
+import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from graphs import floats, model_of
+from harness import Case, Engine, store
 from models import minilm, resnet, unet
 from onnx import TensorProto, helper
 
@@ -43,11 +49,12 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What a run was given. The level is ONNX Runtime's; ours has none to choose."""
+    """What a run was given. The level is ONNX Runtime's; ours has none to choose. The mask hides features."""
 
     threads: int = 1
     batch: int = 1
     level: str = "all"
+    mask: str | None = None
 
 
 #: One circumstance at a time; the first of each is the one that the others are held against.
@@ -55,7 +62,10 @@ SETTINGS = {
     "threads": tuple(Setting(threads=n) for n in (1, 2, 3, 4)),
     "batch": tuple(Setting(batch=n) for n in (1, 2, 3, 5)),
     "optimisation": tuple(Setting(level=level) for level in ("all", "extended", "basic", "none")),
+    "processor": tuple(Setting(mask=mask) for mask in (None, "avx2", "avx", "sse")),
 }
+#: What hiding features takes: masks are for x86-64, and are made by a C compiler and by objdump.
+MASKS = platform.machine() == "x86_64" and all(map(shutil.which, ("cc", "objdump")))
 
 
 def _one(operator: str, inputs: dict[str, list[int | str]]) -> bytes:
@@ -99,17 +109,21 @@ def subjects() -> list[Subject]:
 def measure() -> dict[str, Any]:
     """For each engine, subject and circumstance: the digests, and how far their outputs are from the first."""
     rows = []
+    circumstances = {name: settings for name, settings in SETTINGS.items() if MASKS or name != "processor"}
+    if len(circumstances) < len(SETTINGS):
+        print("no features can be hidden here: that takes x86-64, a C compiler named cc, and objdump", file=sys.stderr)
     print("\ndigests of one output: how many; which part differs, by how many units in the last place (median, most)")
     for subject in subjects():
         model = subject.model()
         for engine in ("aivm", "onnxruntime"):
             row: dict[str, Any] = {"name": subject.name, "engine": engine}
-            for circumstance, settings in SETTINGS.items():
+            for circumstance, settings in circumstances.items():
                 outputs = [_run(engine, model, subject, setting) for setting in settings]
                 row[circumstance] = [_cell(outputs[0], output) for output in outputs]
             rows.append(row)
             print(
-                f"{subject.name:24} {engine:12} " + "   ".join(f"{c} {_summary(row[c])}" for c in SETTINGS), flush=True
+                f"{subject.name:24} {engine:12} " + "   ".join(f"{c} {_summary(row[c])}" for c in circumstances),
+                flush=True,
             )
     return {"group": "digests", "rows": rows}
 
@@ -137,6 +151,8 @@ def _summary(cells: list[dict[str, Any]]) -> str:
 def _run(engine: str, model: bytes, subject: Subject, setting: Setting) -> Array:
     """The first example's output."""
     inputs = subject.inputs(setting.batch)
+    if setting.mask is not None:
+        return _masked(engine, Case(name=subject.name, make=lambda: (model, inputs)), setting)
     if engine == "aivm":
         results = list(aivm.load(model, threads=setting.threads).run(inputs).values())
     else:
@@ -148,6 +164,15 @@ def _run(engine: str, model: bytes, subject: Subject, setting: Setting) -> Array
         options.log_severity_level = 3
         results = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"]).run(None, inputs)
     return np.ascontiguousarray(results[0][:1])
+
+
+def _masked(engine: str, case: Case, setting: Setting) -> Array:
+    """The same in a process of its own; the inputs are made here, since NumPy's functions too depend on features."""
+    with tempfile.TemporaryDirectory() as folder, Engine(engine, setting.threads, setting.mask) as worker:
+        store(case, Path(folder))
+        worker.ask(open=folder)
+        with np.load(Path(folder) / f"{engine}.npz") as results:
+            return np.ascontiguousarray(results["arr_0"][:1])
 
 
 def _ulps(a: Array, b: Array) -> Array:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import bench_models
 import report
-from harness import PAUSE, Case, Engine, store, turn_seconds
+from harness import Case, Engine, pause_seconds, store, turn_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def measure(cases: list[Case], *, threads: int, rounds: int) -> dict[str, Any]:
                 engine.ask(open=folder)
             plain, traced = [], []
             for _ in range(rounds):
-                time.sleep(PAUSE)
+                time.sleep(pause_seconds(threads))
                 plain.append(engine.ask(turn=turn_seconds(threads))["seconds"])
                 traced.append(engine.ask(trace=turn_seconds(threads))["seconds"])
             ratio = statistics.median(a / b for a, b in zip(plain, traced, strict=True))

@@ -26,8 +26,10 @@ ENGINES = ("aivm", "onnxruntime")
 #: Seconds of a turn, at one thread and at several: there a run has to get the other threads going first.
 _TURN = {1: 0.01}
 _TURN_OF_SEVERAL = 0.05
-#: Seconds between turns, in which the threads of the engine before go to sleep.
-PAUSE = 0.005
+#: Seconds between turns, in which the threads of the engine before go to sleep: ONNX Runtime's look out for more work
+#: for 32 ms after a run, and would keep a processor from the engine whose turn it is.
+_PAUSE = {1: 0.005}
+_PAUSE_OF_SEVERAL = 0.06
 
 
 class DisagreementError(AssertionError):
@@ -74,11 +76,15 @@ class Row:
     work: float = 0
 
 
-class Engine:
-    """A worker process."""
+_UNDER_MASK = Path(__file__).resolve().parents[1] / "scripts" / "arithmetic" / "under_mask.py"
 
-    def __init__(self, name: str, threads: int) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("worker.py")), name, str(threads)]
+
+class Engine:
+    """A worker process; a mask, if one is named, hides features of the processor from it."""
+
+    def __init__(self, name: str, threads: int, mask: str | None = None) -> None:
+        masked = [] if mask is None else [str(_UNDER_MASK), mask]
+        command = [sys.executable, *masked, str(Path(__file__).with_name("worker.py")), name, str(threads)]
         self.name = name
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -131,13 +137,18 @@ def turn_seconds(threads: int) -> float:
     return _TURN.get(threads, _TURN_OF_SEVERAL)
 
 
+def pause_seconds(threads: int) -> float:
+    """How long both engines rest between turns."""
+    return _PAUSE.get(threads, _PAUSE_OF_SEVERAL)
+
+
 def _measured(case: Case, ours: Engine, theirs: Engine, threads: int, rounds: int) -> Row:
     order = [ours, theirs]
     times: dict[str, list[float]] = {engine.name: [] for engine in order}
     for _ in range(rounds):
         order.reverse()
         for engine in order:
-            time.sleep(PAUSE)
+            time.sleep(pause_seconds(threads))
             times[engine.name].append(engine.ask(turn=turn_seconds(threads))["seconds"])
     mine, other = times[ours.name], times[theirs.name]
     ratios = [b / a for a, b in zip(mine, other, strict=True)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-WIDTH, MARGIN = 804, 28
+WIDTH, MARGIN = 982, 28
 _NAMES, _CELL, _GAP, _BETWEEN = 244, 34, 4, 26
 _LINE, _PAIR = 30, 18
 _TOP = 150
@@ -21,6 +21,7 @@ CIRCUMSTANCES = {
     "threads": ("threads", ("1", "2", "3", "4")),
     "batch": ("batch", ("1", "2", "3", "5")),
     "optimisation": ("optimisation", ("all", "ext.", "basic", "none")),
+    "processor": ("processor up to", ("all", "AVX2", "AVX", "SSE")),
 }
 _STYLE = """
   svg { --ground: #ffffff; --ink: #1c2128; --quiet: #59636e; --rule: #d1d9e0; --same: #dfe6ee; --on-same: #38424d;

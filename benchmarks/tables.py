@@ -75,10 +75,10 @@ def traces(groups: list[dict[str, Any]]) -> list[str]:
 
 def digests(group: dict[str, Any]) -> list[str]:
     """How many digests there were over each circumstance, and how far apart the outputs are."""
-    lines = ["| | | threads | batch | optimisation |", "|---|---|---|---|---|"]
+    lines = ["| | | threads | batch | optimisation | processor |", "|---|---|---|---|---|---|"]
     for row in group["rows"]:
         cells = []
-        for circumstance in ("threads", "batch", "optimisation"):
+        for circumstance in ("threads", "batch", "optimisation", "processor"):
             worst = max(row[circumstance], key=lambda cell: cell["differing"])
             count = len({cell["digest"] for cell in row[circumstance]})
             far = (

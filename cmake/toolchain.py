@@ -79,12 +79,6 @@ def _zig() -> dict[str, str]:
             "aivm: there is no C++ compiler (g++ 12 or clang 14, or newer), nor the package ziglang in its place. "
             "Install one, or build with pip's build isolation, which does."
         )
-    # Its Clang leaves out that the NaN of an operation is replaced by the canonical one (docs/development.md).
-    print(
-        "aivm: no C++ compiler found; building with ziglang. This core is for trying things out: square roots of "
-        "negative numbers are another NaN with it. A validator needs g++ 12 or newer.",
-        file=sys.stderr,
-    )
     zig = Path(package.origin).with_name("zig")
     return {"AIVM_ZIG": str(zig), "CMAKE_TOOLCHAIN_FILE": str(Path(__file__).with_name("Zig.cmake"))}
 

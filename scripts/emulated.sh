@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The same digests on other processors, without root: golden vectors of every operator, and a fingerprint of random cases.
 #
-#   scripts/emulated.sh [short|full]     short is what CI runs
+#   scripts/emulated.sh [short|full|setup]     short is what CI runs; setup compares nothing
 #
-# - this processor, with each instruction set, and with features masked at its own speed (mask_cpuid.c);
+# - this processor, with each instruction set, and with features masked at its own speed (scripts/arithmetic/under_mask.py);
 # - an older x86-64 processor, emulated: the whole Python stack;
 # - AArch64, emulated: the core and its programs cross-compiled, and the whole Python stack of Debian and PyPI packages.
 #
@@ -17,7 +17,8 @@ form=${1:-short}
 case $form in
     short) each=1 random=200 ;;
     full) each=10 random=2000 ;;
-    *) echo "usage: scripts/emulated.sh [short|full]" >&2; exit 2 ;;
+    setup) ;;
+    *) echo "usage: scripts/emulated.sh [short|full|setup]" >&2; exit 2 ;;
 esac
 [ "$(uname -m)" = x86_64 ] || { echo "this script emulates from x86-64; this machine is $(uname -m)" >&2; exit 2; }
 
@@ -83,6 +84,18 @@ if [ ! -e "$wheels/ready" ]; then
         --python-version "$version" --only-binary=:all: numpy onnx msgspec rfc8785
     touch "$wheels/ready"
 fi
+# A folder of its own: the reproducible engine's runs must not depend on it. What it asks /proc/cpuinfo has to be Arm's.
+if [ ! -e "$home/onnxruntime/ready" ]; then
+    "$python" -m pip --disable-pip-version-check install --quiet -c constraints.txt --target "$home/onnxruntime" --no-deps \
+        --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 \
+        --python-version "$version" --only-binary=:all: onnxruntime
+    touch "$home/onnxruntime/ready"
+fi
+mkdir -p "$root/proc"
+for core in 0 1; do
+    printf 'processor\t: %s\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp\n' $core
+    printf 'CPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x3\nCPU part\t: 0xd0c\nCPU revision\t: 1\n\n'
+done > "$root/proc/cpuinfo"
 
 echo "cross-compiling the core …" >&2
 export PATH=$tools/python/bin:$PATH
@@ -93,10 +106,11 @@ PYTHONPATH=$tools/python cmake -G Ninja -S . -B "$build" -DAIVM_TOOLS=ON --log-l
     -DCMAKE_CROSSCOMPILING_EMULATOR="$tools/usr/bin/qemu-aarch64-static;-L;$root" \
     -DPython_EXECUTABLE="$root/usr/bin/python$version" -Dnanobind_DIR="$tools/python/nanobind/cmake" >&2
 PYTHONPATH=$tools/python cmake --build "$build" --target _core replay check_vectors_neon check_vectors_portable \
-    $([ "$form" = short ] || echo digest) >&2
+    $([ "$form" != full ] || echo digest) >&2
 rm -rf "$wheels/aivm"
 cp -r aivm "$wheels/aivm"
 cp "$build"/_core.*.so "$wheels/aivm/arithmetic/"
+[ "$form" = setup ] && exit 0
 
 # --- the comparisons ---
 
@@ -148,18 +162,8 @@ for isa in $("$python" -c 'from aivm.arithmetic import _core; print(*_core.isas(
     fingerprint "this processor" "$isa" env AIVM_ISA="$isa" "$python"
 done
 
-# Copies of what asks the processor, for kernels that cannot make the question itself fault.
-masked=$home/masked
-rm -rf "$masked"
-mkdir -p "$masked"
-cp -rs "$PWD/aivm" "$packages/numpy" "$packages/numpy.libs" "$masked"
-for module in aivm/arithmetic/_core numpy/_core/_multiarray_umath; do
-    library=$(echo "$packages/$module".cpython-*.so)
-    "$python" scripts/arithmetic/mask_cpuid.py "$library" "$masked/${library#"$packages/"}"
-done
-${CC:-cc} -O2 -shared -fPIC scripts/arithmetic/mask_cpuid.c -o "$home/mask_cpuid.so"
-under_mask() { # MASK PROGRAM…; without `site`, which knows where the editable package is
-    env AIVM_MASK="$1" LD_PRELOAD="$home/mask_cpuid.so" PYTHONPATH="$masked:$packages" "$python" -S "${@:2}"
+under_mask() { # MASK PROGRAM…
+    "$python" scripts/arithmetic/under_mask.py "$@"
 }
 best=$("$python" -c 'from aivm.arithmetic import _core; print(_core.isas()[0])')
 [ "$best" = portable ] || fingerprint "masked, without AVX-512" avx2 under_mask avx2

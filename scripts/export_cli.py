@@ -26,7 +26,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 def render() -> str:
     """The whole page."""
-    return HEAD + "".join(_sections(main, click.Context(main, info_name="aivm", max_content_width=110)))
+    return HEAD + "".join(_sections(main, click.Context(main, info_name="aivm", **main.context_settings)))
 
 
 def _sections(command: click.Command, context: click.Context) -> Iterator[str]:

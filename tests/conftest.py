@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # The examples of tests/aivm and the definitions of tests/arithmetic are used beyond them.
-sys.path += [str(Path(__file__).parent / room) for room in ("aivm", "arithmetic")]
+sys.path += [str(Path(__file__).parent / room) for room in ("aivm", "aivm/execution", "arithmetic")]
 
 # A busy machine is slow and proves nothing about the code: no deadlines.
 settings.register_profile("house", deadline=None)

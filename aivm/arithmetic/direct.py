@@ -48,12 +48,23 @@ class DirectRuns:
             names: of the inputs that it was made for, in order.
             outputs: the names of the model's outputs.
         """
-        made = _direct(stage, names, outputs)
+        made = direct(stage, names, outputs)
         if made is not None:
             self._known = (made, *self._known[: _KEPT - 1])
 
 
-def _direct(stage: Stage, names: Sequence[str], outputs: Sequence[str]) -> _core.Direct | None:
+def direct(
+    stage: Stage, names: Sequence[str], outputs: Sequence[str], refs: Sequence[int] = (), dtypes: Sequence[str] = ()
+) -> _core.Direct | None:
+    """A plan as the core runs it without our help, or None if it is not all that a run takes.
+
+    Args:
+        stage: the first plan of a run.
+        names: of the inputs that it was made for, in order.
+        outputs: the names of the model's outputs.
+        refs: buffers that traces have the digests of.
+        dtypes: what those are taken for.
+    """
     boundary, program = stage.boundary, stage.program
     if not isinstance(boundary, Finished):
         return None
@@ -78,4 +89,6 @@ def _direct(stage: Stage, names: Sequence[str], outputs: Sequence[str]) -> _core
         [places[storage] for storage in program.inputs],
         [_core.Buffer(name, value.dtype, value.shape, "output") for name, value in zip(outputs, results, strict=True)],
         [made[value.storage] for value in results],
+        refs,
+        dtypes,
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aivm.arithmetic import merkle, observed
+from aivm.arithmetic.choice import Choice
 from aivm.arithmetic.errors import ArithmeticEngineError
 from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.session import open_session
@@ -34,10 +35,6 @@ _SHOWN = 8
 
 class IncomparableError(ArithmeticEngineError):
     """Two traces that are not of the same model and inputs, or of different hashes."""
-
-
-class EngineNameError(ArithmeticEngineError):
-    """A text that names no engine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,25 +139,10 @@ def open_recording(engine: str, model: Any, inputs: Mapping[str, Array]) -> Reco
         EngineNameError: there is no such engine, or it has no such option.
         ArithmeticEngineError: the model cannot be run.
     """
-    name, _, rest = engine.partition(":")
-    options = dict(part.partition("=")[::2] for part in rest.split(",") if part)
-    known = {"reproducible": {"isa", "threads"}, "onnxruntime": {"level", "threads"}}
-    if name not in known:
-        raise EngineNameError(f"there is no engine {name!r}", hint="name reproducible or onnxruntime")
-    for option in options:
-        if option not in known[name]:
-            raise EngineNameError(
-                f"{name} has no option {option!r}", hint=f"it has {' and '.join(sorted(known[name]))}"
-            )
-    threads = options.get("threads", "1")
-    if not threads.isdecimal() or not 1 <= int(threads) <= 1024:
-        raise EngineNameError(f"threads={threads!r} is not a number from 1 to 1024")
-    if name == "onnxruntime":
-        level = options.get("level", "all")
-        if level not in observed.LEVELS:
-            raise EngineNameError(f"there is no level {level!r}", hint=f"it is one of {', '.join(observed.LEVELS)}")
-        return observed.record(model, inputs, observed.OrtOptions(threads=int(threads), level=level))
-    return open_session(model, threads=int(threads), isa=options.get("isa", "")).record(inputs)
+    choice = Choice.parse(engine)
+    if choice.name == "onnxruntime":
+        return observed.record(model, inputs, observed.OrtOptions(threads=choice.threads, level=choice.level))
+    return open_session(model, threads=choice.threads, isa=choice.isa).record(inputs)
 
 
 def diverge(a: Recording, b: Recording) -> Report:
@@ -168,10 +150,19 @@ def diverge(a: Recording, b: Recording) -> Report:
 
     Tensors belong together if they have one name; where a loop gives a name several times, in the same order. What only
     one side has is not compared: an engine that fuses operators, or looks into function bodies, has other tensors.
+    Where two outputs differ, recordings that can show the bodies of composite operators do so, and are compared again.
 
     Raises:
         IncomparableError: they are not of the same model and inputs.
     """
+    report = _compare(a, b)
+    if report.divergence is None or (a.descend is None and b.descend is None):
+        return report
+    deeper = _compare(a.descend() if a.descend else a, b.descend() if b.descend else b)
+    return report if deeper.divergence is None else deeper
+
+
+def _compare(a: Recording, b: Recording) -> Report:
     _check_comparable(a.trace, b.trace)
     others = {key: position for position, key in enumerate(_keys(b.trace))}
     keys = _keys(a.trace)

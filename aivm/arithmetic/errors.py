@@ -27,6 +27,12 @@ class UnsupportedOperatorError(ArithmeticEngineError):
 class GraphMemoryError(ArithmeticEngineError):
     """A graph that needs more memory than it is allowed."""
 
+    #: What can be done about it.
+    ALLOW_MORE = (
+        "allow the model more memory (limits=aivm.arithmetic.Limits(memory_bytes=…); in a kernel's manifest, "
+        "limits.memory_bytes), or give it smaller inputs"
+    )
+
 
 class LoopLimitError(ArithmeticEngineError):
     """A loop that runs longer, or graphs that are nested deeper, than the session allows."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.program import Program
     from aivm.arithmetic.lower.stage import Boundary
     from aivm.arithmetic.lower.values import Item
+    from aivm.arithmetic.notes import Notes
     from aivm.tensors import Array
 
     Memory = dict[Storage, Array]
@@ -63,6 +64,8 @@ class Stage:
         self.items = items
         self.walk = walk
         self.settings = settings
+        #: What traces of it have in common, with and without bodies.
+        self.notes: dict[bool, Notes] = {}
         self._next: OrderedDict[Any, Stage] = OrderedDict()
 
     def following(self, key: Any, make: Callable[[], Stage]) -> Stage:

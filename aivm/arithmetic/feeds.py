@@ -77,7 +77,7 @@ def _check_tensor(port: Port, value: Any, free: dict[str, tuple[str, int]]) -> A
     wanted = "[" + ", ".join("?" if extent is None else str(extent) for extent in port.shape) + "]"
     if array.ndim != len(port.shape):
         raise FeedRankError(
-            f"input {port.name!r} has {array.ndim} axes, shape {list(array.shape)}; the model takes {wanted}",
+            f"input {port.name!r} has rank {array.ndim}, shape {list(array.shape)}; the model takes {wanted}",
             hint="reshape it; extents of 1 are not added or left out silently",
         )
     for extent, given in zip(port.shape, array.shape, strict=True):

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from aivm.tensors import Array
 
-#: Bytes of a leaf; the last one of a tensor may have fewer. In the digest's name, `sha256-merkle-1024`.
-LEAF = 1024
+#: Bytes of a leaf; the last one of a tensor may have fewer. In the digest's name, `sha256-tree-2048`.
+LEAF = 2048
 
 #: Of each floating-point type: the unsigned type of its size, infinity, the one quiet NaN.
 _FLOATS: dict[str, tuple[np.dtype[Any], int, int]] = {
@@ -146,12 +146,12 @@ def climb(node: bytes, index: int, count: int, path: Sequence[bytes]) -> bytes:
 
 def hash_leaf(data: bytes) -> bytes:
     """The hash of a leaf."""
-    return hashlib.sha256(b"\0" + data).digest()
+    return hashlib.sha256(data + b"\0").digest()
 
 
 def hash_node(left: bytes, right: bytes) -> bytes:
     """The hash of a node."""
-    return hashlib.sha256(b"\1" + left + right).digest()
+    return hashlib.sha256(left + right + b"\1").digest()
 
 
 def canonical_bytes(array: Array) -> bytes:

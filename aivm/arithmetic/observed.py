@@ -7,6 +7,7 @@ otherwise than a plain one: the note of a recording says whether it did. And wha
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,30 +50,29 @@ class OrtOptions:
     level: str = "all"
 
 
-def record(source: Any, inputs: Mapping[str, Array], options: OrtOptions) -> Recording:
+#: Makes the session's options, given the module.
+Options = Callable[[Any], Any]
+
+
+def record(source: Any, inputs: Mapping[str, Array], options: OrtOptions | Options) -> Recording:
     """Runs a model in ONNX Runtime once, and keeps every tensor of its main graph.
 
     Args:
         source: a path, the bytes of a file, or a parsed model.
         inputs: arrays by name.
-        options: of the session.
+        options: of the session, or what makes them, given the module.
 
     Raises:
         ObservedRunError: ONNX Runtime is not installed, or rejects the model or the inputs.
         MalformedModelError: the model cannot be read.
     """
-    try:
-        runtime: Any = importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise ObservedRunError("ONNX Runtime is not installed", hint="run: pip install 'aivm[ort]'") from error
+    runtime = _runtime()
+    settings = _settings(runtime, options) if isinstance(options, OrtOptions) else options(runtime)
     proto, digest = read_model(source)
     names = [output.name for output in proto.graph.output]
-    plain = _run(runtime, proto, names, inputs, options)
-    watched = onnx.ModelProto()
-    watched.CopyFrom(proto)
+    plain = _run(runtime, proto, names, inputs, settings)
     made = [name for node in proto.graph.node for name in node.output if name]
-    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made if name not in names)
-    values = _run(runtime, watched, made, inputs, options)
+    values = _run(runtime, _watching(proto, made), made, inputs, settings)
     constants = {tensor.name: tensor for tensor in proto.graph.initializer}
     entries: list[Entry] = []
     for node, name in _outputs(proto.graph):
@@ -94,19 +94,55 @@ def record(source: Any, inputs: Mapping[str, Array], options: OrtOptions) -> Rec
 
     disturbed = [name for name in names if name in values and not _equal(plain[name], values[name])]
     note = f"its outputs {', '.join(disturbed)} are others when it is not watched" if disturbed else ""
-    label = f"onnxruntime {runtime.__version__} (level {options.level}, threads {options.threads})"
+    level = next(name for name, long in LEVELS.items() if long == settings.graph_optimization_level.name)
+    label = f"onnxruntime {runtime.__version__} (level {level}, threads {settings.intra_op_num_threads})"
     trace = Trace(arithmetic=label, model=digest.hex(), inputs=traces.tensors(dict(inputs)), entries=tuple(entries))
     return Recording(trace=trace, label=label, fetch=fetch, note=note)
 
 
-def _run(
-    runtime: Any, proto: onnx.ModelProto, names: list[str], inputs: Mapping[str, Array], options: OrtOptions
-) -> dict[str, Any]:
+def watch(source: Any, inputs: Mapping[str, Array], output: str, options: Options) -> Array:
+    """One tensor of the main graph, the only one watched: all others may be fused away as in a plain run.
+
+    Raises:
+        ObservedRunError: ONNX Runtime is not installed, rejects the model or the inputs, or gives no tensor there.
+        MalformedModelError: the model cannot be read.
+    """
+    runtime = _runtime()
+    proto, _ = read_model(source)
+    value = _run(runtime, _watching(proto, [output]), [output], inputs, options(runtime))[output]
+    if not isinstance(value, np.ndarray):
+        raise ObservedRunError(f"{output!r} is no tensor")
+    return value
+
+
+def _runtime() -> Any:
+    try:
+        return importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise ObservedRunError("ONNX Runtime is not installed", hint="run: pip install 'aivm[ort]'") from error
+
+
+def _settings(runtime: Any, options: OrtOptions) -> Any:
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
     settings.graph_optimization_level = getattr(runtime.GraphOptimizationLevel, LEVELS[options.level])
     settings.log_severity_level = 4
+    return settings
+
+
+def _watching(proto: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:
+    """The model with these tensors among its outputs."""
+    watched = onnx.ModelProto()
+    watched.CopyFrom(proto)
+    there = {output.name for output in proto.graph.output}
+    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
+    return watched
+
+
+def _run(
+    runtime: Any, proto: onnx.ModelProto, names: list[str], inputs: Mapping[str, Array], settings: Any
+) -> dict[str, Any]:
     try:
         session = runtime.InferenceSession(
             proto.SerializeToString(), settings, providers=["CPUExecutionProvider"], enable_fallback=0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aivm.arithmetic.errors import ArithmeticEngineError
 from aivm.arithmetic.feeds import check_feeds
+from aivm.arithmetic.observed import LEVELS
 from aivm.arithmetic.session import parse_model, read_model
 
 if TYPE_CHECKING:
@@ -28,8 +29,14 @@ class OrtSession:
         self._session = session
 
     @classmethod
-    def open(cls, source: Any, engine: str, threads: int | None) -> Self:
+    def open(cls, source: Any, engine: str, threads: int | None, *, level: str = "all") -> Self:
         """Loads a model.
+
+        Args:
+            source: a path, the bytes of a file, or a parsed model.
+            engine: `onnxruntime`.
+            threads: within an operator; as many as there are cores where it is None.
+            level: of graph optimisation, one of `observed.LEVELS`.
 
         Raises:
             EngineNameError: there is no such engine.
@@ -47,6 +54,7 @@ class OrtSession:
         options = runtime.SessionOptions()
         options.log_severity_level = 4  # what matters arrives as an exception
         options.intra_op_num_threads = threads or 0
+        options.graph_optimization_level = getattr(runtime.GraphOptimizationLevel, LEVELS[level])
         try:
             session = runtime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions share no base class

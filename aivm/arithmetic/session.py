@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from aivm.arithmetic.executor import RunPlan
     from aivm.arithmetic.lower.graph import Graph
     from aivm.arithmetic.lower.hosted import ArrayItem
+    from aivm.arithmetic.recorder import Tracing
     from aivm.arithmetic.trace import Recording, Trace
     from aivm.tensors import Array
 
 #: What the core takes.
 _MOST_THREADS = 1024
+_NO_MODEL = "give the path of an ONNX file, or the bytes of one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +72,7 @@ class Session:
         self.digest = digest
         self.runner = GraphRunner(model.graph, model.functions, settings)
         self._direct = DirectRuns()
+        self._traces: Tracing | None = None
         #: Runs plans of one step for each primitive, as traces and disputes are about them.
         self.plain = GraphRunner(model.graph, model.functions, replace(settings, optimised=False))
 
@@ -118,22 +121,30 @@ class Session:
             self._direct.learn(self.runner.prepare(feeds), list(feeds), self.outputs)
         return results
 
-    def trace(self, inputs: Mapping[str, Array]) -> Trace:
+    def trace(self, inputs: Mapping[str, Array], *, bodies: bool = False) -> Trace:
         """The digest of every operator's output for these inputs, in the order in which they are computed.
 
         Args:
             inputs: as for a run.
+            bodies: whether to go into the bodies of composite operators and of the model's functions too.
 
         Raises:
             ArithmeticEngineError: as in a run.
         """
-        return self.record(inputs).trace
+        return self._tracing().trace(inputs, bodies=bodies)
 
-    def record(self, inputs: Mapping[str, Array]) -> Recording:
+    def record(self, inputs: Mapping[str, Array], *, bodies: bool = False) -> Recording:
         """A trace, with a way to get at the tensors behind it."""
         from aivm.arithmetic.recorder import record  # noqa: PLC0415 - runs without a trace need none of it
 
-        return record(self, inputs)
+        return record(self, inputs, bodies=bodies)
+
+    def _tracing(self) -> Tracing:
+        if self._traces is None:
+            from aivm.arithmetic.recorder import Tracing  # noqa: PLC0415 - as above
+
+            self._traces = Tracing(self)
+        return self._traces
 
     def plan(self, inputs: Mapping[str, Array]) -> dict[str, Any]:
         """The description of the first plan for inputs of these shapes, as canonical JSON can hold it."""
@@ -219,9 +230,12 @@ def read_model(source: Any) -> tuple[onnx.ModelProto, Digest]:
             for tensor in outside:
                 hashed.update(tensor.raw_data)
     except OSError as error:
-        raise MalformedModelError(f"the model cannot be read: {error}") from error
+        raise MalformedModelError(
+            f"the model cannot be read: {error.strerror or error}: {error.filename or path}",
+            hint="give the path of an ONNX file; what it keeps outside of itself has to be where it says",
+        ) from error
     except (DecodeError, ValueError, onnx.checker.ValidationError, RuntimeError) as error:
-        raise MalformedModelError(f"the file is no ONNX model: {error}") from error
+        raise MalformedModelError(f"the file is no ONNX model: {error}", hint=_NO_MODEL) from error
     return model, Digest(hashed.digest())
 
 
@@ -245,7 +259,7 @@ def parse_model(proto: onnx.ModelProto) -> Model:
         UnsupportedOperatorError: it has an operator, a version or a dtype that the engine does not have.
     """
     if not proto.HasField("graph"):
-        raise MalformedModelError("the file is no ONNX model: it has no graph")
+        raise MalformedModelError("the file is no ONNX model: it has no graph", hint=_NO_MODEL)
     opsets = opset_versions(proto.opset_import)
     # A forest needs no operators of the default domain; a node of it without an import is refused by itself.
     _check_opset(opsets.get("", OLDEST_OPSET), "the model")

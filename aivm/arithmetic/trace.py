@@ -97,7 +97,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     format: Literal[1] = msgspec.field(default=1, name="version")
     arithmetic: str
-    hash: Literal["sha256-merkle-1024"] = "sha256-merkle-1024"
+    hash: Literal["sha256-tree-2048"] = "sha256-tree-2048"
     model: HexDigest
     inputs: tuple[Tensor, ...]
     entries: tuple[Entry, ...]
@@ -153,12 +153,14 @@ class Recording:
         label: what made it, for people.
         fetch: gives the tensors behind the entries at some positions; None where only digests are there.
         note: what a reader should know about how it was made.
+        descend: gives the same with what is within the bodies of composite operators; None where there is no more.
     """
 
     trace: Trace
     label: str
     fetch: Callable[[Sequence[int]], list[Operation]] | None = None
     note: str = ""
+    descend: Callable[[], Recording] | None = None
 
 
 def root(array: Array, threads: int = 1) -> Digest:

@@ -46,20 +46,32 @@ class OperatingSystem(Part, frozen=True, kw_only=True):
 
 
 class Processor(Part, frozen=True, kw_only=True):
-    """The processor. `features` are those that can change bits, sorted; `threads` is how many this process may use."""
+    """The processor.
+
+    Attributes:
+        features: those that can change bits, sorted.
+        threads: how many hardware threads this process may use.
+        affinity: which of them, as ranges, such as `0-3,8`; null where the system does not say.
+    """
 
     architecture: Text
     model: Text
     features: tuple[Text, ...]
     threads: Count
+    affinity: Text | None = None
 
 
 class FloatingPoint(Part, frozen=True, kw_only=True):
-    """The floating-point control state, measured."""
+    """The floating-point control state: what arithmetic was measured to do, and what the control register says.
+
+    Attributes:
+        control: the bits of the register that decide results, such as `mxcsr 0x0000`; null where it cannot be read.
+    """
 
     flush_to_zero: bool
     denormals_are_zero: bool
     rounding: Rounding
+    control: Text | None = None
 
 
 class Accelerator(Part, frozen=True, kw_only=True):
@@ -78,6 +90,19 @@ class EngineBuild(Part, frozen=True, kw_only=True):
     compiler: Text | None = None
     compiler_version: Text | None = None
     compiler_flags: Text | None = None
+
+
+class Library(Part, frozen=True, kw_only=True):
+    """A native library that can compute.
+
+    Attributes:
+        uses: what it has chosen for this processor: instruction sets, or the name of its kernels.
+    """
+
+    name: Text
+    version: Text
+    build: EngineBuild
+    uses: tuple[Text, ...]
 
 
 class Implementation(Part, frozen=True, kw_only=True):

@@ -6,10 +6,15 @@ import importlib
 import os
 import platform
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aivm.environment.control import read_control
 from aivm.environment.parts import FloatingPoint, Processor, Rounding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -59,12 +64,25 @@ def capture_processor() -> Processor:
     text = _CPUINFO.read_text("utf-8", "replace") if _CPUINFO.exists() else ""
     features = normalise_features(text)
     seen = _numpy_features()
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     return Processor(
         architecture=architecture(),
         model=model_name(text),
         features=tuple(f for f in features if seen.get(_NUMPY_NAMES.get(f, ""), True)),
-        threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        threads=len(allowed) or os.cpu_count() or 1,
+        affinity=ranges(allowed) or None,
     )
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers in the form of the kernel's lists: `0-3,8`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def architecture() -> str:
@@ -111,7 +129,12 @@ def measure_floating_point() -> FloatingPoint:
         away = (one + three_quarters)[0] != 1
         down = (-one - quarter)[0] != -1
     rounding = Rounding.UP if up else Rounding.DOWN if down else Rounding.NEAREST if away else Rounding.ZERO
-    return FloatingPoint(flush_to_zero=bool(flushed), denormals_are_zero=bool(taken_as_zero), rounding=rounding)
+    return FloatingPoint(
+        flush_to_zero=bool(flushed),
+        denormals_are_zero=bool(taken_as_zero),
+        rounding=rounding,
+        control=read_control(),
+    )
 
 
 def _numpy_features() -> dict[str, bool]:

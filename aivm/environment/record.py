@@ -9,11 +9,13 @@ import msgspec
 from aivm import canonical, records
 from aivm.digests import Digest  # noqa: TC001 - Environment is a msgspec class, whose annotations are read
 from aivm.environment.accelerator import capture_accelerator
+from aivm.environment.libraries import capture_libraries
 from aivm.environment.parts import (
     Accelerator,
     Count,
     EngineInfo,
     FloatingPoint,
+    Library,
     OperatingSystem,
     Processor,
     Python,
@@ -43,6 +45,7 @@ class Environment(Record, frozen=True, kw_only=True, tag="aivm/environment"):
     memory_bytes: Count
     accelerator: Accelerator | None
     engine: EngineInfo | None
+    libraries: tuple[Library, ...]
     python: Python
     region: Region
     variables: dict[Text, Text]
@@ -57,6 +60,7 @@ class Environment(Record, frozen=True, kw_only=True, tag="aivm/environment"):
             memory_bytes=memory_bytes(),
             accelerator=capture_accelerator(),
             engine=engine,
+            libraries=capture_libraries(),
             python=capture_python(),
             region=capture_region(),
             variables=capture_variables(),
@@ -80,7 +84,8 @@ class Environment(Record, frozen=True, kw_only=True, tag="aivm/environment"):
 
         The accelerator counts only if the engine's provider is not the processor: a card that computes nothing
         changes nothing. The C library counts because engines call its elementary functions. An engine whose arithmetic
-        is defined depends on none of it: its implementation and build stay, which a mistake could be in.
+        is defined depends on none of it: its implementation and build stay, which a mistake could be in. Without an
+        engine, NumPy and its BLAS are what computes.
         """
         parts: dict[str, Any] = {
             "architecture": self.processor.architecture,
@@ -95,4 +100,6 @@ class Environment(Record, frozen=True, kw_only=True, tag="aivm/environment"):
                 "libc": {"name": system.libc, "version": system.libc_version},
                 "accelerator": None if on_cpu else msgspec.to_builtins(self.accelerator),
             }
+        if self.engine is None:
+            parts["libraries"] = msgspec.to_builtins(self.libraries)
         return canonical.encode(parts)

@@ -16,12 +16,17 @@ from aivm.environment.parts import OperatingSystem, Python, Region
 #: Variables by which libraries choose how they compute.
 VARIABLES = (
     "AIVM_ISA",
+    "AIVM_MASK",
     "CUBLAS_WORKSPACE_CONFIG",
     "CUDA_LAUNCH_BLOCKING",
     "CUDA_VISIBLE_DEVICES",
     "GLIBC_TUNABLES",
     "GOMP_CPU_AFFINITY",
     "KMP_AFFINITY",
+    "LANG",
+    "LC_ALL",
+    "LC_NUMERIC",
+    "MALLOC_PERTURB_",
     "MKL_CBWR",
     "MKL_ENABLE_INSTRUCTIONS",
     "MKL_NUM_THREADS",

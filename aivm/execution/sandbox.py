@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a worker may take to import what it needs and to confine itself.
 START_SECONDS = 60.0
+#: This interpreter with no PYTHON* variables, no user packages and no current folder.
+ISOLATED = (sys.executable, "-I")
 _MAX_SETUP_REPLY = 1 << 20
 _CHUNK = 1 << 20
 _LAST_WORDS = 2000
@@ -94,18 +96,23 @@ class Sandbox:
         *,
         entry: str,
         setup: Frame,
-        confinement: Confinement,
+        confinement: Confinement | None,
         variables: Mapping[str, str] | None = None,
         paths: tuple[str, ...] = (),
+        program: tuple[str, ...] = (),
+        start_seconds: float = START_SECONDS,
     ) -> None:
         """Starts the worker and waits until it is confined.
 
         Args:
             entry: `module:function` that makes the worker's service from the set-up frame.
             setup: the first frame.
-            confinement: the worker's limits.
+            confinement: the worker's limits; None runs it with limits of time and output alone, for a processor that
+                cannot be confined, such as an emulated one: only for models that are trusted.
             variables: its whole environment, beside what fixes locale, time zone and threads.
             paths: folders of modules, beside this package's own and those that are installed.
+            program: the interpreter and its options, if it is not this one, isolated.
+            start_seconds: how long it may take to import what it needs.
 
         Raises:
             SandboxUnavailableError: this machine cannot confine it.
@@ -115,29 +122,24 @@ class Sandbox:
         if sys.platform != "linux":
             raise SandboxUnavailableError(f"there is no sandbox on {sys.platform}", hint="run on Linux")
         # `site` has put installed packages on the path already; a source tree it has not.
-        roots = [root for root in (*paths, _ROOT) if root not in sys.path or not root.endswith("-packages")]
+        installed = () if program else sys.path
+        roots = [root for root in (*paths, _ROOT) if root not in installed or not root.endswith("-packages")]
         self._confined = False
         self._words = b""
         self._buffer = b""
-        self._process = subprocess.Popen(
-            # Isolated: no PYTHON* variables, no user packages, no current folder; and no byte code written.
-            [sys.executable, "-I", "-B", "-X", "utf8", "-c", _BOOT, entry, *roots],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            close_fds=True,
-            cwd="/",
-            env={"LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": "1", **(variables or {})},
-            start_new_session=True,
-        )
+        command = [*(program or ISOLATED), "-B", "-X", "utf8", "-c", _BOOT, entry, *roots]
+        environment = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": "1", **(variables or {})}
+        try:
+            self._process = _start(command, environment)
+        except OSError as error:
+            raise WorkerLostError(f"the worker cannot be started: {error}") from error
         try:
             for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
                 assert stream is not None
                 os.set_blocking(stream.fileno(), False)
-            header = {**setup.header, "memory_bytes": confinement.memory_bytes, "devices": confinement.devices}
-            frame = Frame(header=header, payload=setup.payload)
-            self.ready = self._set_up(frame)
+            limits = confinement and {"memory_bytes": confinement.memory_bytes, "devices": confinement.devices}
+            frame = Frame(header={**setup.header, "confinement": limits}, payload=setup.payload)
+            self.ready = self._set_up(frame, start_seconds)
             self._confined = True
         except BaseException:
             self.close()
@@ -184,9 +186,9 @@ class Sandbox:
             assert stream is not None
             stream.close()
 
-    def _set_up(self, frame: Frame) -> Frame:
+    def _set_up(self, frame: Frame, seconds: float) -> Frame:
         try:
-            return self._exchange(frame, START_SECONDS, _MAX_SETUP_REPLY)
+            return self._exchange(frame, seconds, _MAX_SETUP_REPLY)
         except (SandboxError, OutputLimitError) as error:
             # No model has been seen yet.
             raise WorkerLostError(f"the worker did not start: {error.message}", hint=error.hint) from error
@@ -324,6 +326,20 @@ class Sandbox:
             name = signal.Signals(-status).name if -status in {*signal.Signals} else str(-status)
             return WorkerCrashedError(f"the worker was ended by {name}{words}")
         return WorkerCrashedError(f"the worker ended with status {status}{words}")
+
+
+def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        close_fds=True,
+        cwd="/",
+        env=environment,
+        start_new_session=True,
+    )
 
 
 def _plain(text: object) -> str:

@@ -58,29 +58,31 @@ def main(entry: str) -> None:
         return
     try:
         service = _resolve(entry)(setup)
-        meter = confine(Confinement(memory_bytes=setup.header["memory_bytes"], devices=setup.header["devices"]))
+        limits = setup.header["confinement"]
+        meter = confine(Confinement(**limits)) if limits else None
     except AivmError as error:
         frames.write(replies, _error(type(error).__name__, error.message, error.hint))
         return
     frames.write(replies, service.ready)
-    memory = setup.header["memory_bytes"]
+    memory = limits["memory_bytes"] if limits else None
     while (request := frames.read(requests)) is not None:
         signal.setitimer(signal.ITIMER_REAL, request.header["time_ms"] / 1000 + _GRACE_SECONDS)
         reply = _serve(service, request, memory)
-        if meter.peak() > memory:
+        if meter is not None and memory is not None and meter.peak() > memory:
             reply = _error("MemoryLimitError", f"the worker used {meter.peak()} bytes of {memory} allowed")
         frames.write(replies, reply)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _serve(service: Service, request: Frame, memory: int) -> Frame:
+def _serve(service: Service, request: Frame, memory: int | None) -> Frame:
     try:
         return service.handle(request)
     except AivmError as error:
         return _error(type(error).__name__, error.message, error.hint)
     except MemoryError as error:
         text = str(error).strip() or "memory ran out"
-        return _error("MemoryLimitError", f"the worker needed more than the {memory} bytes allowed: {text}")
+        allowed = "there are" if memory is None else f"the {memory} bytes allowed"
+        return _error("MemoryLimitError", f"the worker needed more than {allowed}: {text}")
 
 
 def _error(kind: str, message: str, hint: str = "") -> Frame:

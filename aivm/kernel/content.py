@@ -32,17 +32,21 @@ def input_record(inputs: Tensors) -> tuple[InputRecord, bytes]:
 def blocks(kernel: Kernel) -> Iterator[tuple[Cid, bytes]]:
     """Every block that a publisher of the kernel must provide, children before those that link to them.
 
-    These are the model, the model card, and for every case the input record, the expected output record and the
-    tensor files of both; the manifest's record is the last. A block may come twice.
+    These are the model, the model card, the calibration, and for every case the input record, the expected output
+    record and the tensor files of both; the manifest's record is the last. A block may come twice.
 
     Raises:
-        KernelError: if a case's expected output, or the model card, is not at hand.
+        KernelError: if a case's expected output, the model card or the calibration is not at hand.
     """
     yield from _file(kernel.model)
     if kernel.manifest.model_card is not None:
         if kernel.model_card is None:
             raise KernelError("the model card is not at hand", hint="Load the kernel from its folder.")
         yield from _file(kernel.model_card)
+    if kernel.manifest.calibration is not None:
+        if kernel.calibration is None:
+            raise KernelError("the calibration is not at hand", hint="Load the kernel from its folder.")
+        yield _record(records.encode(kernel.calibration))
     for case in kernel.manifest.cases:
         if case.name not in kernel.expected:
             hint = "Load the kernel from its folder, or pack it again."

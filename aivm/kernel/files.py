@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MODEL = "model.onnx"
 MANIFEST = "manifest.json"
+CALIBRATION = "calibration.json"
 CASES = "cases"
 EXPECTED = "expected"
 TENSORS = ".safetensors"

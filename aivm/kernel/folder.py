@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aivm import records, tensors, unixfs
+from aivm.fingerprint.evidence import Calibration
 from aivm.kernel import author, files
 from aivm.kernel.content import input_record
 from aivm.kernel.types import Expected, Kernel, KernelError
@@ -69,6 +70,7 @@ def load(directory: Path) -> Kernel:
         cases={case.name: _inputs(directory, case) for case in manifest.cases},
         expected={case.name: _expected(directory, case) for case in manifest.cases},
         model_card=_model_card(directory, manifest),
+        calibration=_calibration(directory, manifest),
         directory=directory,
     )
 
@@ -104,3 +106,24 @@ def _model_card(directory: Path, manifest: Manifest) -> bytes | None:
     if str(unixfs.import_bytes(card).cid) != manifest.model_card:
         raise KernelError(f"{name} is not the model card that the manifest says", hint=_PACK)
     return card
+
+
+def _calibration(directory: Path, manifest: Manifest) -> Calibration | None:
+    calibration = read_calibration(directory)
+    digest = None if calibration is None else records.digest(calibration).hex()
+    if digest != manifest.calibration:
+        raise KernelError(f"{files.CALIBRATION} is not the calibration that the manifest says", hint=_PACK)
+    return calibration
+
+
+def read_calibration(directory: Path) -> Calibration | None:
+    """The folder's calibration, if it has one.
+
+    Raises:
+        KernelError: it cannot be read.
+        CalibrationRecordError: it is no calibration.
+    """
+    path = directory / files.CALIBRATION
+    if not path.exists() and not path.is_symlink():
+        return None
+    return records.decode(files.read_file(directory, files.CALIBRATION, limit=MAX_RECORD), Calibration)

@@ -12,6 +12,7 @@ from aivm.environment import Environment
 from aivm.kernel import files
 from aivm.kernel.author import ANY, CAPTURED, Author, read_author
 from aivm.kernel.content import input_record
+from aivm.kernel.folder import read_calibration
 from aivm.kernel.runtimes import determinism_of, numerics_of, runtime_of
 from aivm.kernel.types import Expected, Kernel, KernelError
 from aivm.lint import require_clean, signature
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from aivm.fingerprint.evidence import Calibration
     from aivm.kernel.author import InputTable, OutputTable
     from aivm.lint import Port, Signature
     from aivm.manifest import Dtype
@@ -65,17 +67,21 @@ def pack(directory: Path) -> Kernel:
     card = (
         None if author.model_card is None else files.read_file(directory, author.model_card, limit=files.MAX_CARD_BYTES)
     )
+    calibration = _read_calibration(directory, model)
     cases = {name: _read_case(directory, name) for name in files.case_names(directory)}
     if (size := sum(map(tensors.encoded_size, cases.values()))) > files.MAX_CASE_BYTES:
         raise KernelError(f"all cases together have {size} bytes, at most {files.MAX_CASE_BYTES} are read")
     if not cases:
         hint = f"Save some inputs as {files.CASES}/NAME{files.TENSORS} with aivm.tensors.encode."
         raise KernelError("the kernel has no conformance case", hint=hint)
-    draft = _manifest(author, model, card, cases)
+    draft = _manifest(author, model, card, calibration, cases)
     # From here on the values are a manifest's, with its rules checked, or the pack has failed.
     draft = Manifest.from_record(draft.record())
     require_clean(model, draft)
-    kernel = _run(Kernel(manifest=draft, model=model, cases=cases, model_card=card, directory=directory), author)
+    kernel = _run(
+        Kernel(manifest=draft, model=model, cases=cases, model_card=card, calibration=calibration, directory=directory),
+        author,
+    )
     written = {f"{name}.json": records.encode(expected.record) for name, expected in kernel.expected.items()}
     written |= {f"{name}{files.TENSORS}": expected.tensors for name, expected in kernel.expected.items()}
     files.write_folder(directory, files.EXPECTED, written)
@@ -106,6 +112,7 @@ def _run(kernel: Kernel, author: Author) -> Kernel:
         cases=kernel.cases,
         expected=expected,
         model_card=kernel.model_card,
+        calibration=kernel.calibration,
         directory=kernel.directory,
     )
     validation = validate(packed).record
@@ -125,7 +132,21 @@ def _read_case(directory: Path, name: str) -> Tensors:
         raise KernelError(f"{path}: {error.message}", hint=error.hint) from error
 
 
-def _manifest(author: Author, model: bytes, card: bytes | None, cases: Mapping[str, Tensors]) -> Manifest:
+def _read_calibration(directory: Path, model: bytes) -> Calibration | None:
+    calibration = read_calibration(directory)
+    if calibration is not None and calibration.model != (cid := str(unixfs.import_bytes(model).cid)):
+        hint = "Remove it, pack, and calibrate again."
+        raise KernelError(f"{files.CALIBRATION} is about {calibration.model}, the model is {cid}", hint=hint)
+    return calibration
+
+
+def _manifest(
+    author: Author,
+    model: bytes,
+    card: bytes | None,
+    calibration: Calibration | None,
+    cases: Mapping[str, Tensors],
+) -> Manifest:
     found = signature(model)
     _check_names(author, found)
     machine = Environment.capture()
@@ -169,6 +190,7 @@ def _manifest(author: Author, model: bytes, card: bytes | None, cases: Mapping[s
         licence=author.licence,
         description=author.description,
         model_card=None if card is None else str(unixfs.import_bytes(card).cid),
+        calibration=None if calibration is None else records.digest(calibration).hex(),
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from aivm.fingerprint.evidence import Calibration
     from aivm.manifest import Manifest
     from aivm.records import OutputRecord
     from aivm.tensors import Tensors
@@ -41,6 +42,7 @@ class Kernel:
         cases: for every conformance case its inputs, without the random ones: those come from the seed.
         expected: what the cases must give, where it is at hand; a validator needs only the digests in the manifest.
         model_card: the bytes of the model card, where the manifest names one and it is at hand.
+        calibration: the evidence for the kernel's tolerance, where the manifest names it and it is at hand.
         directory: the folder that the kernel was read from, if it was.
     """
 
@@ -49,4 +51,5 @@ class Kernel:
     cases: Mapping[str, Tensors] = field(repr=False, compare=False)
     expected: Mapping[str, Expected] = field(default_factory=lambda: MappingProxyType({}), repr=False, compare=False)
     model_card: bytes | None = field(default=None, repr=False, compare=False)
+    calibration: Calibration | None = field(default=None, repr=False, compare=False)
     directory: Path | None = field(default=None, compare=False)

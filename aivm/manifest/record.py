@@ -27,7 +27,7 @@ from aivm.manifest.parts import (
     TensorSpec,
     Word,
 )
-from aivm.records import ContentCid, Record, RecordError, whole
+from aivm.records import ContentCid, HexDigest, Record, RecordError, whole
 
 Name = Annotated[str, Meta(pattern=whole("[a-z0-9]([a-z0-9-]*[a-z0-9])?"), max_length=64)]
 KernelVersion = Annotated[str, Meta(pattern=whole(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"), max_length=64)]
@@ -62,6 +62,7 @@ class Manifest(Record, frozen=True, kw_only=True, tag="aivm/manifest"):
     licence: Word
     description: Description
     model_card: ContentCid | None
+    calibration: HexDigest | None
 
     def check(self) -> None:
         """Checks the rules between members.

@@ -13,12 +13,15 @@ from aivm.errors import AivmError
 
 #: Loaded when asked for, so that `aivm kernel lint` does not wait for a chain client.
 COMMANDS = {
+    "calibrate": "Find the tolerance of a kernel that is not bitwise, and what it lets through.",
     "chain": "Start a local chain, deploy the contracts.",
     "content": "Serve, add and fetch content-addressed files.",
     "demo": "Run the whole main job on an embedded chain.",
     "diverge": "Name the first operator and element in which two runs of a model differ.",
     "job": "Request inferences and read their results.",
     "kernel": "Write, check, run and publish kernels.",
+    "minimise": "Reduce a difference between two engines to the smallest model and input that show it.",
+    "suite": "Run a kernel in every environment of this machine, and certify it.",
     "trace": "Write down the digest of every operator's output in one run of a model.",
     "validator": "Stake, check the machine, and validate.",
 }

@@ -27,6 +27,12 @@ from registry.cli.options import as_json, option, progress, show_facts
     is_flag=True,
     help="Write the tensors too, into NAME.safetensors: without them only the operator can be named, not the element.",
 )
+@option(
+    "--bodies",
+    envvar="AIVM_BODIES",
+    is_flag=True,
+    help="Go into the bodies of composite operators and of the model's functions too.",
+)
 @as_json
 def command(
     *,
@@ -37,6 +43,7 @@ def command(
     engine: str,
     output: Path,
     contents: bool,
+    bodies: bool,
     as_json: bool,
 ) -> None:
     """Run MODEL (an ONNX file, or a kernel's folder) once, and write the digest of every operator's output.
@@ -49,6 +56,10 @@ def command(
     run = recordings.open_run(model, input_file=input_file, case=case, seed=seed)
     with progress("running"):
         recording = run.record(engine)
+        if bodies:
+            if recording.descend is None:
+                raise click.UsageError(f"{engine} does not show what is within operators.")
+            recording = recording.descend()
         tracefile.save(recording, output, contents=contents)
     facts = {
         "trace": str(output),

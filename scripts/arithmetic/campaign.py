@@ -73,7 +73,7 @@ def run_case(case: Case, r: Random) -> tuple[int, list[str]]:
     outputs = session.run(case.feeds)
     expected = bits(outputs)
     runs, wrong = 1, []
-    first = session.trace(case.feeds)
+    first = session.trace(case.feeds, bodies=True)
     for isa in _core.isas():
         for threads in THREADS:
             tiles = (r.integer(1, 40), r.integer(1, 40), r.integer(1, 70))
@@ -85,7 +85,7 @@ def run_case(case: Case, r: Random) -> tuple[int, list[str]]:
                 if bits(found) != expected:
                     kind = "plain" if runner is session.plain else "optimised"
                     wrong.append(f"{configured}, {kind} plan")
-            trace = open_session(case.model, threads=threads, isa=isa).trace(case.feeds)
+            trace = open_session(case.model, threads=threads, isa=isa).trace(case.feeds, bodies=True)
             runs += 1
             if trace != first:
                 wrong.append(f"{isa}, {threads} threads, traced")

@@ -185,6 +185,16 @@ def polynomials() -> list[Fit]:
             high=half_ln2,
         ),
         Fit(
+            name="expm1_eighth_tail",
+            text="e^r - 1 = r + r^2 p(r), |r| <= log(2)/16",
+            degree=5,
+            target=mp.expm1,
+            base=same,
+            factor=lambda t: t * t,
+            low=-half_ln2 / 8,
+            high=half_ln2 / 8,
+        ),
+        Fit(
             name="log_tail",
             text="log((1+s)/(1-s)) = 2 s + s^3 p(s^2), s^2 <= 0.02945",
             degree=6,
@@ -267,41 +277,35 @@ def polynomials() -> list[Fit]:
     ]
 
 
-ERF_DEGREE = 17
-
-
-def erf_table() -> str:
-    """erf(x) / x in four intervals of length 1, by powers of the distance to the middle."""
+def erf_table(name: str, intervals: int, degree: int) -> str:
+    """erf(x) / x in intervals of one length from 0 to 4, by powers of the distance to the middle."""
     rows = []
     worst = mpf(0)
-    for i in range(4):
-        middle = mpf(i) + mpf(1) / 2
+    half = mpf(2) / intervals
+    for i in range(intervals):
+        middle = (2 * i + 1) * half
 
         def target(t: Real, middle: Real = middle) -> Real:
             x = middle + t
             return mp.erf(x) / x if abs(x) > mpf(10) ** -40 else 2 / mp.sqrt(mp.pi)
 
         fit = Fit(
-            name="",
-            text="",
-            degree=ERF_DEGREE,
-            target=target,
-            base=zero,
-            factor=lambda _: mpf(1),
-            low=mpf(-1) / 2,
-            high=mpf(1) / 2,
+            name="", text="", degree=degree, target=target, base=zero, factor=lambda _: mpf(1), low=-half, high=half
         )
         coefficients = [mpf(float(c)) for c in remez(fit, rounds=3)]
         worst = max(worst, largest_error(fit, coefficients))
         rows.append(coefficients)
     comment = (
-        f"erf x = x p(x - i - 1/2), i <= x <= i + 1, i = 0 … 3: one row per power, one column per i; "
-        f"error 2^{float(mp.log(worst, 2)):.1f}"
+        f"erf x = x p(x - m), m the middle of one of {intervals} intervals from 0 to 4: a row per power, a column per "
+        f"interval; error 2^{float(mp.log(worst, 2)):.1f}"
     )
     lines = "".join(
-        "    {" + ", ".join(hexadecimal(row[power]) for row in rows) + "},\n" for power in range(ERF_DEGREE + 1)
+        "    {"
+        + ",\n     ".join(", ".join(hexadecimal(row[power]) for row in rows[i : i + 4]) for i in range(0, intervals, 4))
+        + "},\n"
+        for power in range(degree + 1)
     )
-    return f"\n// {comment}\nconstexpr double erf_rows[][4] = {{\n{lines}}};\n"
+    return f"\n// {comment}\nconstexpr double {name}[][{intervals}] = {{\n{lines}}};\n"
 
 
 def scalar(name: str, value: Real, comment: str = "") -> str:
@@ -346,9 +350,23 @@ def eighths_of_exp() -> str:
         step=float(mp.log(2) / 8),
     )
     bound = float(mp.log(largest_error(fit, [mpf(c) for c in tail]), 2))
-    return array(
-        "exp_eighth_tail", f"e^r = 1 + r + r^2 p(r), |r| <= log(2)/16, tuned; error 2^{bound:.1f}", tail
-    ) + array("eighths", "2^(j/8), tuned", table)
+    return (
+        array("exp_eighth_tail", f"e^r = 1 + r + r^2 p(r), |r| <= log(2)/16, tuned; error 2^{bound:.1f}", tail)
+        + array("eighths", "2^(j/8), tuned", table)
+        + array("eighths_rest", EIGHTHS_REST_TEXT, eighths_rest(table))
+    )
+
+
+EIGHTHS_REST_TEXT = "2^(j/8) / eighths[j] - 1; with what ln2_0 lacks, (8 - j)/8 times"
+
+
+def eighths_rest(table: list[float]) -> list[Real]:
+    """What 1 - e^x for x a little below zero has to know beyond the table and log 2 in binary64."""
+    ln2_rest = mp.log(2) - mpf(float(mp.log(2)))
+    return [
+        mpf(0) if j == 0 else mpf(2) ** (mpf(j) / 8) / mpf(value) - 1 + mpf(8 - j) / 8 * ln2_rest
+        for j, value in enumerate(table)
+    ]
 
 
 POW_INDEX_BITS = 6
@@ -417,7 +435,15 @@ def generate() -> str:
         bound = float(mp.log(largest_error(fit, coefficients), 2))
         print(f"{fit.name}: 2^{bound:.1f}", file=sys.stderr)
         text += array(fit.name, f"{fit.text}; error 2^{bound:.1f}", coefficients)
-    return text + eighths_of_exp() + erf_table() + half_pi_table() + pow_table() + FOOTER
+    return (
+        text
+        + eighths_of_exp()
+        + erf_table("erf_rows", 4, 17)
+        + erf_table("erf_quarter_rows", 16, 10)
+        + half_pi_table()
+        + pow_table()
+        + FOOTER
+    )
 
 
 def main() -> int:

@@ -80,6 +80,7 @@ _DIGITS: dict[str, Any] = {
     "licence": "Apache-2.0",
     "description": "Digits, seen through noise: é ≠ e",
     "model_card": None,
+    "calibration": None,
 }
 
 #: Changes that make the example one of the reproducible engine.

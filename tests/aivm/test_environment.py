@@ -32,8 +32,10 @@ from aivm.environment import (
     require_compliance,
 )
 from aivm.environment.accelerator import capture_accelerator, driver_version
+from aivm.environment.control import ControlError, flush_subnormals, read_control
+from aivm.environment.libraries import blas_name, capture_libraries
 from aivm.environment.parts import Accelerator, FloatingPoint, Processor, Rounding, Tf32
-from aivm.environment.processor import measure_floating_point, model_name, normalise_features
+from aivm.environment.processor import measure_floating_point, model_name, normalise_features, ranges
 from aivm.environment.system import capture_variables, memory_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +77,12 @@ def processor(*features, architecture="x86_64"):
 
 
 def state(**changes):
-    base = {"flush_to_zero": False, "denormals_are_zero": False, "rounding": Rounding.NEAREST}
+    base = {
+        "flush_to_zero": False,
+        "denormals_are_zero": False,
+        "rounding": Rounding.NEAREST,
+        "control": read_control(),
+    }
     return FloatingPoint(**(base | changes))
 
 
@@ -361,7 +368,71 @@ def test_flushing_of_subnormals_is_measured():
         libm.fesetenv(saved)
     assert measured.flush_to_zero
     assert measured.denormals_are_zero
+    assert measured.control != read_control()
     assert measure_floating_point() == state()
+
+
+def test_flushing_is_set_and_read_back_in_a_process_of_its_own():
+    program = (
+        "from aivm.environment.control import flush_subnormals, read_control\n"
+        "from aivm.environment.processor import measure_floating_point\n"
+        "flush_subnormals(); state = measure_floating_point()\n"
+        "print(state.flush_to_zero, state.denormals_are_zero, state.control)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    word = {"x86_64": "mxcsr 0x8040", "aarch64": "fpcr 0x1000000"}[platform.machine()]
+    assert done.stdout.strip() == f"True True {word}"
+
+
+def test_an_unknown_processors_register_is_not_read_and_not_written(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    assert read_control() is None
+    with pytest.raises(ControlError, match="riscv64"):
+        flush_subnormals()
+
+
+# ---- the libraries that compute
+
+
+def test_the_libraries_say_what_they_are_made_with_and_what_they_use():
+    libraries = {library.name: library for library in capture_libraries()}
+    assert {"numpy", blas_name()} == set(libraries)
+    for library in libraries.values():
+        assert library.version
+        assert library.uses
+        assert library.build.compiler in {"gcc", "clang"}
+
+
+def captured_with(**variables):
+    program = (
+        "from aivm.environment import Environment; e = Environment.capture()\n"
+        "print(e.digest(), e.class_record().hex(), *e.libraries[1].uses)"
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS")}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environ | variables, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_other_kernels_of_blas_are_another_class_of_what_runs_without_an_engine():
+    old, older = (captured_with(OPENBLAS_CORETYPE=name) for name in ("Nehalem", "Prescott"))
+    assert old == captured_with(OPENBLAS_CORETYPE="Nehalem")
+    assert old[2] == "Nehalem"
+    assert old[0] != older[0]
+    assert old[1] != older[1]
+
+
+def test_the_hash_seed_is_in_the_record_and_not_in_the_class():
+    one, other = (captured_with(PYTHONHASHSEED=seed) for seed in ("1", "2"))
+    assert one[0] != other[0]
+    assert one[1:] == other[1:]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"), [((), ""), ((3,), "3"), ((0, 1, 2), "0-2"), ((8, 0, 1, 3, 2), "0-3,8"), ((1, 3, 5), "1,3,5")]
+)
+def test_processors_are_listed_as_ranges(numbers, text):
+    assert ranges(numbers) == text
 
 
 # ---- the accelerator

@@ -58,6 +58,7 @@ def digest(name: str, isas: list[str]) -> str:
     table = without_comments(CORE / "functions.inl").splitlines()
     texts["functions.inl"] = "\n".join(line for line in table if re.search(rf"\({name}[,)]|::{name}:", line))
     libraries = {f"vector_{isa}.inl": without_comments(CORE / f"isa/vector_{isa}.inl") for isa in ("common", *isas)}
+    libraries["nan.hpp"] = without_comments(CORE / "nan.hpp")
     words = set(re.findall(r"\w+", " ".join(texts.values())))
     parts = sorted(f"{file}:{text}" for file, text in texts.items())
     parts += sorted(used({"coefficients.inl": coefficients, **libraries}, words))

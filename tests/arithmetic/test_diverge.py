@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import ml_dtypes
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from onnx import parser
 
 from aivm.arithmetic import tracefile
-from aivm.arithmetic.diverge import EngineNameError, IncomparableError, diverge, open_recording, ulps_between
+from aivm.arithmetic.choice import EngineNameError
+from aivm.arithmetic.diverge import IncomparableError, diverge, open_recording, ulps_between
 from aivm.arithmetic.observed import ObservedRunError, OrtOptions, record
 from aivm.arithmetic.trace import Operation, Recording, root
 
@@ -106,6 +108,20 @@ def test_of_two_wrong_operators_the_first_one_is_named(feeds):
     assert found.element is not None
     assert found.element.index == (29, 3)
     assert [operand.name for operand in found.operands] == ["x", "w"]
+
+
+def test_within_a_composite_operator_the_first_of_its_body_is_named(feeds):
+    honest = open_recording("reproducible", network(), feeds)
+    deep = honest.descend()
+    inner = next(entry.output for entry in deep.trace.entries if entry.operator.startswith("g/") and entry.shape)
+    deeper = altered(altered(deep, "g", (2, 3), 5), inner, (0, 0), 1)
+    wrong = replace(altered(honest, "g", (2, 3), 5), descend=lambda: deeper)
+    report = diverge(honest, wrong)
+    assert report.divergence is not None
+    assert report.divergence.entries[0].output == inner
+    outside = diverge(honest, replace(wrong, descend=None)).divergence
+    assert outside is not None
+    assert outside.entries[0].output == "g"
 
 
 def test_without_tensors_the_operator_is_named_alone(feeds, tmp_path):

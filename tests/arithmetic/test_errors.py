@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 
 import numpy as np
 import onnx
@@ -55,7 +56,7 @@ def pair():
         ({"a": np.ma.masked_array(normal(3, 4)), "b": normal(3)}, FeedDtypeError, "'a' is of the type MaskedArray"),
         ({"a": None, "b": normal(3)}, FeedDtypeError, "'a' is of the type NoneType"),
         ([normal(3, 4), normal(3)], FeedError, "of the type list, not a dictionary"),
-        ({"a": normal(3), "b": normal(3)}, FeedRankError, "'a' has 1 axes"),
+        ({"a": normal(3), "b": normal(3)}, FeedRankError, "'a' has rank 1"),
         ({"a": normal(3, 5), "b": normal(3)}, FeedShapeError, r"'a' has shape \[3, 5\]; the model takes \[n, 4\]"),
         ({"a": normal(3, 4), "b": normal(2)}, FeedShapeError, "'b' has shape .* in input 'a' it is 3"),
         ({"a": normal(4, 3).T, "b": normal(3)}, FeedLayoutError, "'a' is not contiguous"),
@@ -271,3 +272,28 @@ def test_a_damaged_model_gives_a_named_error_or_a_result(proto, edits, cut):
     with contextlib.suppress(ArithmeticEngineError):
         session = aivm.load(bytes(data), threads=1, limits=limits)
         session.run({port.name: feeds[port.name] for port in session.inputs if port.name in feeds})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("nothing.onnx", None, "the model cannot be read: No such file or directory"),
+        ("words.onnx", b"these are words, and no model", "the file is no ONNX model"),
+        ("empty.onnx", b"", "the file is no ONNX model: it has no graph"),
+    ],
+)
+def test_what_is_no_model_is_refused_and_said_what_to_give(tmp_path, name, content, message):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(MalformedModelError, match=message) as failure:
+        aivm.load(path)
+    assert "the path of an ONNX file" in failure.value.hint
+
+
+def test_a_traceback_shows_what_to_do():
+    with pytest.raises(FeedDtypeError) as failure:
+        pair().run({"a": np.zeros((2, 4)), "b": np.zeros(2, np.float32)})
+    lines = "".join(traceback.format_exception(failure.value)).splitlines()
+    assert lines[-2].endswith("FeedDtypeError: input 'a' is float64, and the model takes float32")
+    assert lines[-1] == failure.value.hint

@@ -224,6 +224,34 @@ def test_an_operand_or_attribute_of_another_kind_is_refused(text, message):
         load(text).run({"x": normal(2), "k": np.array([1, 1])} if "int64[2] k" in text else {"x": normal(2)})
 
 
+@pytest.mark.parametrize("shape", ["float[2]", "float"])
+def test_neighbours_among_channels_that_there_are_not_are_refused(shape):
+    with pytest.raises(MalformedModelError, match="should have channels"):
+        load(f"g ({shape} x) => ({shape} y) {{ y = LRN <size = 3> (x) }}")
+
+
+@pytest.mark.parametrize(
+    ("operands", "attributes", "message"),
+    [
+        ({"peepholes": (6,)}, "", "does not fit a hidden state of 2"),
+        ({"peepholes": (1, 5)}, "", "does not fit a hidden state of 2"),
+        ({"peepholes": (0, 6)}, "", "does not fit a hidden state of 2"),
+        ({"state": (0, 1, 2)}, "", "initial state"),
+        ({"state": (1, 2)}, "", "initial state"),
+        ({"state": (1, 2)}, ", layout = 1", "initial state"),
+        ({"lengths": (3,)}, "", "sequence_lens"),
+    ],
+)
+def test_operands_of_a_recurrent_layer_that_do_not_fit_are_refused(operands, attributes, message):
+    shapes = {"weights": (1, 8, 3), "recurrence": (1, 8, 2), **operands}
+    constants = {name: np.ones(shape, np.int32 if name == "lengths" else np.float32) for name, shape in shapes.items()}
+    given = ["x", "weights", "recurrence", "", *(name if name in operands else "" for name in ("lengths", "state"))]
+    given += ["", "peepholes"] if "peepholes" in operands else []
+    text = f"y = LSTM <hidden_size = 2{attributes}> ({', '.join(given).rstrip(', ')})"
+    with pytest.raises(MalformedModelError, match=message):
+        load(f"g (float[1, 1, 3] x) => (float[?, ?, ?, ?] y) {{ {text} }}", **constants).run({"x": normal(1, 1, 3)})
+
+
 def test_scales_and_sizes_of_strange_shapes_are_taken_as_they_are_or_refused():
     line = 'g (float[4] x) => (float[?] y) { y = Resize <mode = "linear"> (x, , s) }'
     assert load(line, s=np.ones((1, 1), np.float32)).run({"x": normal(4)})["y"].shape == (4,)

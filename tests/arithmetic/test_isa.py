@@ -98,3 +98,46 @@ def test_a_library_that_flushes_to_zero_and_rounds_otherwise_changes_no_bit(isa)
     )
     assert done.returncode == 0, done.stderr
     assert bytes.fromhex(done.stdout) == wanted.tobytes()
+
+
+#: Operands of which an operation makes a NaN, which is the processor's, by primitive.
+INVALID = {
+    "sqrt": [-1.0],
+    "log": [-1.0],
+    "acosh": [0.0],
+    "atanh": [2.0],
+    "sin": [np.inf],
+    "sub": [np.inf, np.inf],
+    "add": [np.inf, -np.inf],
+    "mul": [0.0, -np.inf],
+    "div": [0.0, 0.0],
+    "pow": [-1.0, 0.5],
+    "mod": [np.inf, 1.0],
+    "reduce_sum": [-np.inf, np.inf],
+    "reduce_mean": [-np.inf, np.inf],
+    "reduce_prod": [0.0, np.inf],
+}
+_BINARY32_ALONE = ("log", "acosh", "atanh", "sin", "pow")
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+@pytest.mark.parametrize(
+    ("op", "dtype"),
+    [(op, "float32") for op in INVALID] + [(op, "float64") for op in INVALID if op not in _BINARY32_ALONE],
+)
+def test_an_invalid_operation_gives_the_one_nan(isa, op, dtype):
+    """A compiler to which one NaN is as good as another may leave out that it is replaced."""
+    wanted = 0x7FC00000 if dtype == "float32" else 0x7FF8000000000000
+    for count in (1, 1000):
+        arrays = [np.full(count, value, dtype) for value in INVALID[op]]
+        operands = [np.stack(arrays)] if op.startswith("reduce") else arrays
+        ints = [0] if op.startswith("reduce") else [1] if op == "mod" else []
+        result = one_step(op, operands, (count,), ints, isa=isa, dtype=dtype)()
+        assert (result.view(f"u{result.itemsize}") == wanted).all()
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+def test_every_half_that_is_a_nan_becomes_the_one_of_binary32(isa):
+    words = np.array([0x7C01, 0x7E00, 0x7FFF, 0xFC01, 0xFE00, 0xFFFF] * 7, np.uint16)
+    result = one_step("cast", [words.view(np.float16)], words.shape, isa=isa)()
+    assert (bits(result) == 0x7FC00000).all()

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import aivm.determinism.masking
 from aivm.arithmetic import _core
 from aivm.arithmetic.trace import root
 
-SCRIPTS = Path(__file__).parents[2] / "scripts" / "arithmetic"
+MASKING = Path(aivm.determinism.masking.__file__).parent
 MASKS = {"avx2": ["avx2", "portable"], "avx": ["portable"], "sse": ["portable"]}
 
 CODE = """
@@ -38,8 +39,8 @@ def masked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("masked")
     compiler = os.environ.get("CC", "cc")
     mask, core = folder / "mask_cpuid.so", folder / "_core.so"
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", SCRIPTS / "mask_cpuid.c", "-o", mask], check=True)
-    subprocess.run([sys.executable, SCRIPTS / "mask_cpuid.py", _core.__file__, core], check=True)
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", MASKING / "mask_cpuid.c", "-o", mask], check=True)
+    subprocess.run([sys.executable, MASKING / "patch.py", _core.__file__, core], check=True)
     return mask, core
 
 
@@ -78,7 +79,7 @@ def test_a_library_that_asks_nothing_is_refused(tmp_path):
     library = tmp_path / "quiet.so"
     subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", source, "-o", library], check=True)
     assert shutil.which("objdump")
-    command = [sys.executable, SCRIPTS / "mask_cpuid.py", library, tmp_path / "copy.so"]
+    command = [sys.executable, MASKING / "patch.py", library, tmp_path / "copy.so"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "does not ask the processor" in done.stderr

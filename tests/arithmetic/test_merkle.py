@@ -16,8 +16,11 @@ from aivm.arithmetic import _core
 from aivm.arithmetic.merkle import LEAF, Proof, ProofError, Tree, canonical_bytes, verify
 from aivm.arithmetic.trace import root
 
-#: Around every boundary of the format: no leaf, part of one, one, two, an odd number, a task of 64 and its neighbours.
-COUNTS = [0, 1, 255, 256, 257, 512, 513, 255 * 3, 256 * 3, 256 * 63, 256 * 64, 256 * 64 + 1, 256 * 65, 256 * 321 + 7]
+#: Around every boundary of the format: no leaf, part of one, one, two, an odd number, as many
+#: as there are lanes, a task of 128 and its neighbours.
+IN_LEAF = LEAF // 4
+COUNTS = [0, 1, *(IN_LEAF + i for i in (-1, 0, 1)), *(IN_LEAF * n + i for n in (2, 3, 16, 32) for i in (-1, 0, 1))]
+COUNTS += [IN_LEAF * 127, IN_LEAF * 128, IN_LEAF * 128 + 1, IN_LEAF * 129, IN_LEAF * 641 + 7]
 
 
 def floats(count, seed=0):
@@ -26,7 +29,7 @@ def floats(count, seed=0):
 
 @pytest.mark.parametrize("by", _core.sha256_implementations())
 def test_every_implementation_of_sha256_is_sha256(by):
-    for size in [*range(200), 1023, 1024, 1025, 5000]:
+    for size in [*range(200), *range(LEAF - 70, LEAF + 70), 5000]:
         data = bytes(i * 7 % 251 for i in range(size))
         assert _core.sha256(data, by) == hashlib.sha256(data).digest(), size
 
@@ -41,10 +44,10 @@ def test_the_core_and_python_agree_on_a_root(count, by):
 
 
 def test_a_root_is_what_the_format_says():
-    data = floats(600).tobytes()  # 2400 bytes: leaves of 1024, 1024 and 352
-    leaves = [hashlib.sha256(b"\0" + data[at : at + LEAF]).digest() for at in (0, 1024, 2048)]
-    left = hashlib.sha256(b"\1" + leaves[0] + leaves[1]).digest()
-    expected = hashlib.sha256(b"\1" + left + leaves[2]).digest()  # the third leaf rises as it is
+    data = floats(1200).tobytes()  # 4800 bytes: leaves of 2048, 2048 and 704
+    leaves = [hashlib.sha256(data[at : at + LEAF] + b"\0").digest() for at in (0, 2048, 4096)]
+    left = hashlib.sha256(leaves[0] + leaves[1] + b"\1").digest()
+    expected = hashlib.sha256(left + leaves[2] + b"\1").digest()  # the third leaf rises as it is
     assert bytes(root(np.frombuffer(data, np.float32))) == expected
 
 
@@ -74,6 +77,17 @@ def test_every_nan_counts_as_the_one_quiet_nan(dtype, bits, quiet):
     assert root(array) == root(canonical.view(dtype)) == Tree(array).root
 
 
+@pytest.mark.parametrize("by", _core.sha256_implementations())
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_nan_anywhere_counts_as_the_one_quiet_nan(dtype, by):
+    values = np.random.default_rng(2).standard_normal(40 * LEAF // np.dtype(dtype).itemsize + 3).astype(dtype)
+    for place in (0, values.size // 2, values.size - 5, values.size - 1):
+        array = values.copy()
+        array[place] = -np.nan
+        expected = bytes(Tree(array).root)
+        assert _core.merkle_root(array, np.dtype(dtype).name, 1, by) == expected != bytes(Tree(values).root)
+
+
 def test_infinities_and_signed_zeros_count_as_they_are():
     array = np.array([np.inf, -np.inf, 0.0, -0.0], np.float32)
     assert canonical_bytes(array) == struct.pack("<4I", 0x7F800000, 0xFF800000, 0, 0x80000000)
@@ -94,7 +108,7 @@ def test_every_element_can_be_proven(count, dtype, data):
     assert proven.tobytes() == array[element].tobytes()
 
 
-@given(st.integers(1, 3000), st.data())
+@given(st.integers(1, 5000), st.data())
 def test_a_proof_proves_nothing_else(count, data):
     array = floats(count, count)
     tree = Tree(array)
@@ -111,8 +125,8 @@ def test_a_proof_proves_nothing_else(count, data):
     if proof.path:
         fails(replace(proof, path=proof.path[:-1]))
         fails(replace(proof, path=(*proof.path[:-1], bytes(32))))
-        moved = (proof.element + 256) % count
-        if moved // 256 != proof.element // 256:
+        moved = (proof.element + IN_LEAF) % count
+        if moved // IN_LEAF != proof.element // IN_LEAF:
             fails(replace(proof, element=moved))  # the same leaf, said to be elsewhere
     fails(replace(proof, element=count))
     fails(replace(proof, element=-1))
@@ -120,9 +134,9 @@ def test_a_proof_proves_nothing_else(count, data):
 
 
 def test_a_node_cannot_pass_for_a_leaf():
-    array = floats(512)
+    array = floats(2 * IN_LEAF)
     tree = Tree(array)
-    children = b"".join(hashlib.sha256(b"\0" + array.tobytes()[at : at + LEAF]).digest() for at in (0, LEAF))
+    children = b"".join(hashlib.sha256(array.tobytes()[at : at + LEAF] + b"\0").digest() for at in (0, LEAF))
     forged = Proof(element=0, leaf=children, path=())
     with pytest.raises(ProofError, match="does not lead to the root"):
         verify(forged, tree.root, dtype="uint8", shape=[64])

@@ -158,7 +158,9 @@ def test_cubes_are_correctly_rounded(isa):
     generator = np.random.default_rng(5)
     words_of_any_kind = generator.integers(0, 1 << 32, 1500, np.uint64).astype(np.uint32).view(np.float32)
     scales = np.float32(10) ** generator.uniform(-16, 13, 1500).astype(np.float32)  # subnormal to overflowing
-    x = np.concatenate([words_of_any_kind, generator.standard_normal(1500, np.float32) * scales, np.float32(BASES)])
+    midway = np.arange(257, 512, 2, dtype=np.float32)  # some of their cubes, between two binary32
+    x = [words_of_any_kind, generator.standard_normal(1500, np.float32) * scales, np.float32(BASES), midway]
+    x = np.concatenate(x)
     expected = [mpfr_power(a, 3.0) for a in x.tolist()]
     assert words(power(x, np.float32([3]), isa)).tolist() == expected
 

@@ -68,10 +68,87 @@ def test_a_trace_has_the_root_of_every_tensor_that_was_computed(x):
     assert by_name["h"].shape == (30, 4)
     assert by_name["flat"].root == by_name["e"].root, "a reshape changes the shape alone"
     assert by_name["flat"].shape == (120,)
-    assert by_name["g"].root == by_name["g/Y"].root, "a function is what its body is"
     assert by_name["y"].inputs == ("flat",)
     assert by_name["h"].inputs == ("x", "w")
     assert trace.inputs[0].root == root(x).hex()
+
+
+def test_bodies_of_composite_operators_are_traced_on_demand(x):
+    session = arithmetic.load(network())
+    plain, deep = session.trace({"x": x}), session.trace({"x": x}, bodies=True)
+    assert not [entry.output for entry in plain.entries if "/" in entry.output]
+    by_name = {entry.output: entry for entry in deep.entries}
+    assert by_name["g/Y"].operator.startswith("g/")
+    assert by_name["g"].root == by_name["g/Y"].root, "an operator is what its body is"
+    assert tuple(entry for entry in deep.entries if "/" not in entry.output) == plain.entries
+    recording = session.record({"x": x})
+    assert recording.descend is not None
+    deeper = recording.descend()
+    assert (deeper.trace, deeper.descend) == (deep, None)
+    inner = next(i for i, entry in enumerate(deep.entries) if entry.output == "g/Y")
+    assert root(deeper.fetch([inner])[0].output) == deep.entries[inner].digest
+
+
+def function_with_a_loop():
+    """A function of the model's own, and in its body a loop whose number of iterations is an input."""
+    text = """
+        <ir_version: 8, opset_import: ["" : 20, "own" : 1]>
+        calling (int64 n, float[4] x) => (float[4] y) {
+            y = own.repeat(n, x)
+        }
+        <domain: "own", opset_import: ["" : 20]>
+        repeat (n, x) => (y) {
+            y = Loop <body = body (int64 i, bool going, float[4] a) => (bool still, float[4] b) {
+                still = Identity(going)
+                b = Exp(a)
+            }> (n, , x)
+        }"""
+    return parser.parse_model(text)
+
+
+@pytest.mark.parametrize("trips", [0, 2])
+def test_a_loop_within_a_body_is_part_of_the_body(trips):
+    session = arithmetic.load(function_with_a_loop())
+    feeds = {"n": np.array(trips), "x": np.linspace(-1, 1, 4, dtype=np.float32)}
+    assert [entry.output for entry in session.trace(feeds).entries] == ["y"]
+    assert [entry.type for entry in session.trace(feeds, bodies=True).entries].count("Exp") == trips
+
+
+def test_a_trace_is_the_same_the_short_way_and_the_long(x):
+    session = arithmetic.load(network())
+    long = {bodies: session.trace({"x": x}, bodies=bodies) for bodies in (False, True)}
+    other = x + 1
+    for bodies, expected in long.items():
+        assert session.trace({"x": x}, bodies=bodies) == expected, "the second time the core does it alone"
+        assert session.trace({"x": other}, bodies=bodies) == arithmetic.load(network()).trace(
+            {"x": other}, bodies=bodies
+        )
+        assert session.trace({"x": x[:7].copy()}, bodies=bodies).entries[0].shape == (7, 4)
+
+
+def test_views_have_the_root_of_what_they_see_unless_its_nans_mean_something_else():
+    model = parser.parse_model("""
+        <ir_version: 11, opset_import: ["" : 26]>
+        views (float[2,3] x) => (int32[2,3] i, float[3,2] same) {
+            y = Transpose(x)
+            shape = Constant <value_ints = [2, 3]> ()
+            seen = Reshape(y, shape)
+            i = BitCast <to = 6> (seen)
+            given = Reshape(x, shape)
+            bits = BitCast <to = 6> (x)
+            same = Identity(y)
+        }""")
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    x.view(np.uint32)[1, 1] = 0xFFC00001  # a NaN that is not the canonical one
+    session = arithmetic.load(model)
+    for _ in range(2):
+        trace = session.trace({"x": x})
+        roots = {entry.output: entry.root for entry in trace.entries}
+        outputs = session.run({"x": x})
+        assert roots["seen"] == roots["y"] == roots["same"] == root(outputs["same"]).hex()
+        assert roots["i"] == root(outputs["i"]).hex() != roots["y"]
+        assert roots.get("given", trace.inputs[0].root) == trace.inputs[0].root == root(x).hex()
+        assert roots.get("bits", root(x.view(np.int32)).hex()) == root(x.view(np.int32)).hex()
 
 
 def session_of_matmul(x):
@@ -175,7 +252,7 @@ def test_a_trace_is_read_back_as_it_was(x):
     assert Trace.decode(trace.encode()) == trace
     assert trace.digest() == Digest.of(trace.encode())
     value = canonical.decode(trace.encode())
-    assert (value["type"], value["version"], value["hash"]) == ("aivm/trace", 1, "sha256-merkle-1024")
+    assert (value["type"], value["version"], value["hash"]) == ("aivm/trace", 1, "sha256-tree-2048")
     assert value["arithmetic"] == "aivm-arithmetic-1"
 
 
@@ -231,11 +308,15 @@ def test_only_what_steps_write_can_be_watched():
     buffers = [_core.Buffer("x", "float32", [3], "input"), _core.Buffer("y", "float32", [3], "output")]
     plan = _core.Plan(buffers, [], [_core.Step("add", "add", [0, 0], [1])])
     x = np.arange(3, dtype=np.float32)
-    (y,), (digest,) = plan.trace([x], [1], 2)
-    assert digest == bytes(root(y)) == bytes(root(x + x))
+    (y,), digests = plan.trace([x], [1, 1], ["float32", "int32"], 2)
+    assert digests == bytes(root(y)) + bytes(root((x + x).view(np.int32)))
     (y,), (copied,) = plan.inspect([x], [1])
     assert np.array_equal(copied, y)
     for refs in ([0], [2], [-1]):
-        for ask in (plan.trace, plan.inspect):
-            with pytest.raises(PlanError):
-                ask([x], refs)
+        with pytest.raises(PlanError):
+            plan.trace([x], refs, ["float32"])
+        with pytest.raises(PlanError):
+            plan.inspect([x], refs)
+    for dtypes in ([], ["float16"], ["float32", "float32"], ["complex64"]):
+        with pytest.raises(PlanError):
+            plan.trace([x], [1], dtypes)

@@ -27,7 +27,8 @@ static void to_half(const float* x, std::uint16_t* y, std::int64_t n) {
 static void from_half(const std::uint16_t* x, float* y, std::int64_t n) {
   const __m256 nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
   const auto convert = [=](__m128i h) {
-    const __m256 v = _mm256_cvtph_ps(h);
+    __m256 v = _mm256_cvtph_ps(h);
+    hide_origin(v);
     return _mm256_blendv_ps(v, nan, _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
   };
   std::int64_t i = 0;

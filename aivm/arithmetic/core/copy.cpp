@@ -180,39 +180,11 @@ void copy_block(const Block<T>& b) {
   }
 }
 
-// Eight rows of eight bytes, as numbers of eight bytes each, change places with their columns: first quarters of the square
-// do, then quarters of those, and so on.
-void transpose_bytes(const std::uint8_t* from, std::int64_t from_row, std::uint8_t* to, std::int64_t to_row) {
-  std::uint64_t row[8];
-  for (int i = 0; i < 8; ++i) std::memcpy(&row[i], from + i * from_row, 8);
-  constexpr std::uint64_t low[3] = {0x00000000ffffffff, 0x0000ffff0000ffff, 0x00ff00ff00ff00ff};
-  for (int stage = 0; stage < 3; ++stage) {
-    const int apart = 4 >> stage, shift = 32 >> stage;
-    for (int i = 0; i < 8; ++i) {
-      if ((i & apart) != 0) continue;
-      const std::uint64_t a = row[i], b = row[i + apart];
-      row[i] = (a & low[stage]) | ((b & low[stage]) << shift);
-      row[i + apart] = ((a >> shift) & low[stage]) | (b & ~low[stage]);
-    }
-  }
-  for (int i = 0; i < 8; ++i) std::memcpy(to + i * to_row, &row[i], 8);
-}
-
 // to[v][u] = from[u][v] for u in [0, n), v in [0, rows).
 template <typename T>
 void transpose_square(const T* from, std::int64_t from_row, T* to, std::int64_t to_row, std::int64_t n, std::int64_t rows) {
-  std::int64_t u = 0;
-  if constexpr (sizeof(T) == 1) {
-    for (; u + 8 <= n; u += 8) {
-      std::int64_t v = 0;
-      for (; v + 8 <= rows; v += 8) transpose_bytes(from + u * from_row + v, from_row, to + v * to_row + u, to_row);
-      for (; v < rows; ++v) {
-        for (int i = 0; i < 8; ++i) to[v * to_row + u + i] = from[(u + i) * from_row + v];
-      }
-    }
-  }
   for (std::int64_t v = 0; v < rows; ++v) {
-    for (std::int64_t w = u; w < n; ++w) to[v * to_row + w] = from[w * from_row + v];
+    for (std::int64_t u = 0; u < n; ++u) to[v * to_row + u] = from[u * from_row + v];
   }
 }
 
@@ -227,6 +199,8 @@ void transpose_block(const Block<T>& b, const MoveKernels& kernels) {
       T* const to = b.target + r * b.target_row + i;
       if constexpr (sizeof(T) == 4) {
         kernels.transpose(from, b.source_step, to, b.target_row, n, rows);
+      } else if constexpr (sizeof(T) == 1) {
+        kernels.transpose_bytes(from, b.source_step, to, b.target_row, n, rows);
       } else {
         transpose_square(from, b.source_step, to, b.target_row, n, rows);
       }

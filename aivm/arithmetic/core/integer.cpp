@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "extents.hpp"
 #include "primitives.hpp"
@@ -324,11 +325,28 @@ void for_series(const Convolution& c, Body body) {
   }
 }
 
-// Columns [terms, n] of the output positions from `from` on.
+// Rows are short: a call of memcpy for each would take longer than this.
+void copy_row(const std::uint8_t* from, std::int64_t n, std::uint8_t* to) {
+  const auto move = [&](std::int64_t at, auto word) {
+    std::memcpy(&word, from + at, sizeof word);
+    std::memcpy(to + at, &word, sizeof word);
+  };
+  if (n >= 8) {
+    for (std::int64_t at = 0; at + 8 < n; at += 8) move(at, std::uint64_t{});
+    move(n - 8, std::uint64_t{});
+  } else if (n >= 4) {
+    move(0, std::uint32_t{});
+    move(n - 4, std::uint32_t{});
+  } else {
+    for (std::int64_t at = 0; at < n; ++at) to[at] = from[at];
+  }
+}
+
+// Columns [terms, pitch] of the n output positions from `from` on.
 void gather_columns(const Convolution& c, const std::uint8_t* x, std::uint8_t zero, std::int64_t from, std::int64_t n,
-                    std::uint8_t* columns) {
+                    std::int64_t pitch, std::uint8_t* columns) {
   const Window& w = c.window;
-  std::fill_n(columns, c.product.k * n, zero);
+  std::fill_n(columns, c.product.k * pitch, zero);
   const std::int64_t width = c.out[2];
   const std::int64_t first_row = from / width, last_row = (from + n - 1) / width;
   std::int64_t term = 0;
@@ -345,9 +363,9 @@ void gather_columns(const Convolution& c, const std::uint8_t* x, std::uint8_t ze
             if (first >= end) continue;
             const std::int64_t pc = first * w.stride[2] - w.begin[2] + k * w.dilation[2];
             const std::uint8_t* const source = x + channel * c.in_positions + (pa * c.in[1] + pb) * c.in[2] + pc;
-            std::uint8_t* const target = columns + term * n + row * width + first - from;
+            std::uint8_t* const target = columns + term * pitch + row * width + first - from;
             if (w.stride[2] == 1) {
-              std::copy_n(source, end - first, target);
+              copy_row(source, end - first, target);
             } else {
               for (std::int64_t o = 0; o < end - first; ++o) target[o] = source[o * w.stride[2]];
             }
@@ -396,7 +414,7 @@ void run_conv(const Convolution& c, Context& context) {
     Part part{};
     part.rows = std::min(rows, product.rows - row);
     part.columns = n;
-    const std::int64_t column_words = c.plain ? 0 : ceil_div(product.k * n, 4);
+    const std::int64_t column_words = c.plain ? 0 : ceil_div(product.k * wide, 4);
     auto* const scratch = context.scratch<std::int32_t>(
         worker, static_cast<std::size_t>(column_words + product.packed_words(n) + wide + multiply_scratch(product, part.rows, n)));
     std::int32_t* const packed = scratch + column_words;
@@ -406,8 +424,8 @@ void run_conv(const Convolution& c, Context& context) {
       pack_b(product, x + from, c.in_positions, 1, n, x_zero, 0, packed, sums);
     } else {
       auto* const columns = reinterpret_cast<std::uint8_t*>(scratch);
-      gather_columns(c, x, x_zero == nullptr ? no_zero : *x_zero, from, n, columns);
-      pack_b(product, columns, n, 1, n, x_zero, 0, packed, sums);
+      gather_columns(c, x, x_zero == nullptr ? no_zero : *x_zero, from, n, wide, columns);
+      pack_b(product, columns, wide, 1, wide, x_zero, 0, packed, sums);
     }
     part.a = context.data<const std::uint8_t>(c.w) + (group * product.rows + row) * product.k;
     part.a_row = product.k;

@@ -76,17 +76,17 @@ static inline int value_of(std::uint8_t byte, bool is_signed) {
 }
 
 static void pack_a_pairs(const PackIntegerA& p) {
-  const std::int64_t words = (p.k + 1) / 2;
+  const std::int64_t terms = p.k, words = (terms + 1) / 2;
   for (std::int64_t r = 0; r < p.rows; ++r) {
-    const std::uint8_t* const from = p.a + r * p.row;
-    std::int16_t* const to = reinterpret_cast<std::int16_t*>(p.packed + r * words);
+    const std::uint8_t* const __restrict from = p.a + r * p.row;
+    std::int16_t* const __restrict to = reinterpret_cast<std::int16_t*>(p.packed + r * words);
     const int zero = p.zero == nullptr ? 0 : value_of(p.zero[r * p.zero_step], p.is_signed);
     if (p.is_signed) {
-      for (std::int64_t k = 0; k < p.k; ++k) to[k] = static_cast<std::int16_t>(static_cast<std::int8_t>(from[k]) - zero);
+      for (std::int64_t k = 0; k < terms; ++k) to[k] = static_cast<std::int16_t>(static_cast<std::int8_t>(from[k]) - zero);
     } else {
-      for (std::int64_t k = 0; k < p.k; ++k) to[k] = static_cast<std::int16_t>(from[k] - zero);
+      for (std::int64_t k = 0; k < terms; ++k) to[k] = static_cast<std::int16_t>(from[k] - zero);
     }
-    if (p.k % 2 != 0) to[p.k] = 0;
+    if (terms % 2 != 0) to[terms] = 0;
   }
 }
 
@@ -132,19 +132,20 @@ AIVM_INTEGER_TILE(quads_tile, [[gnu::target("avx512vnni")]], add_quads)
 AIVM_INTEGER_CALL(call_quads_tile, quads_tile)
 
 static void pack_a_quads(const PackIntegerA& p) {
-  const std::int64_t words = (p.k + 3) / 4;
-  const std::uint8_t flip = p.is_signed ? 0x80 : 0;
+  const std::int64_t k = p.k, words = (k + 3) / 4;
+  const __m512i flip = _mm512_set1_epi8(p.is_signed ? -0x80 : 0);
+  const auto first_bytes = [](std::int64_t n) { return n >= 64 ? ~__mmask64{0} : (__mmask64{1} << n) - 1; };
   for (std::int64_t r = 0; r < p.rows; ++r) {
     const std::uint8_t* const from = p.a + r * p.row;
     std::uint8_t* const to = reinterpret_cast<std::uint8_t*>(p.packed + r * words);
-    std::uint32_t sum = 0;
-    for (std::int64_t k = 0; k < p.k; ++k) {
-      const std::uint8_t byte = from[k] ^ flip;
-      to[k] = byte;
-      sum += byte;
+    __m512i sums = _mm512_setzero_si512();
+    for (std::int64_t i = 0; i < k; i += 64) {
+      const __mmask64 there = first_bytes(k - i);
+      const __m512i bytes = _mm512_maskz_mov_epi8(there, _mm512_xor_si512(_mm512_maskz_loadu_epi8(there, from + i), flip));
+      _mm512_mask_storeu_epi8(to + i, first_bytes(4 * words - i), bytes);
+      sums = _mm512_add_epi64(sums, _mm512_sad_epu8(bytes, _mm512_setzero_si512()));
     }
-    for (std::int64_t k = p.k; k < 4 * words; ++k) to[k] = 0;
-    p.sums[r] = static_cast<std::int32_t>(sum);
+    p.sums[r] = static_cast<std::int32_t>(_mm512_reduce_add_epi64(sums));
   }
 }
 

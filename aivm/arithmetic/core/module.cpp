@@ -8,6 +8,7 @@
 #include "arrays.hpp"
 #include "memory.hpp"
 #include "plan.hpp"
+#include "processors.hpp"
 #include "trace.hpp"
 
 using namespace nb::literals;
@@ -19,10 +20,14 @@ namespace {
 
 nb::bytes bytes_of(const aivm::Hash& hash) { return nb::bytes(hash.data(), hash.size()); }
 
+void check_threads(int threads) {
+  if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
+}
+
 // The arguments of one run, checked, and memory for its results.
 struct Call {
   Call(const aivm::Plan& plan, const nb::sequence& inputs, int threads) : plan(plan), threads(threads) {
-    if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
+    check_threads(threads);
     std::size_t next = 0;
     const std::size_t given = nb::len(inputs);
     for (const aivm::Buffer& buffer : plan.buffers()) {
@@ -51,12 +56,32 @@ struct Call {
   nb::list results;
 };
 
-const aivm::Sha256& sha256_named(const std::string& name) {
-  if (name.empty()) return aivm::best_sha256();
-  for (const aivm::Sha256* sha : aivm::available_sha256()) {
-    if (name == sha->name) return *sha;
+// All ways to compute SHA-256 on this machine, or the one of a name.
+aivm::Shas shas_named(const std::string& name) {
+  if (name.empty()) return aivm::known_sha256();
+  for (const aivm::Sha256* sha : aivm::known_sha256()) {
+    if (name == sha->name) return {sha};
   }
   throw aivm::Error("there is no '" + name + "' to compute SHA-256 on this machine");
+}
+
+// Digests one behind the other: one object, however many there are.
+nb::bytes bytes_of(const std::vector<aivm::Hash>& hashes) {
+  static_assert(sizeof(aivm::Hash) == 32, "without gaps");
+  return nb::bytes(hashes.data(), hashes.size() * sizeof(aivm::Hash));
+}
+
+// What the bits of watched buffers are taken for.
+std::vector<aivm::Dtype> dtypes_named(const aivm::Plan& plan, const std::vector<aivm::Ref>& watched,
+                                      const std::vector<std::string>& names) {
+  if (watched.size() != names.size()) throw aivm::Error("there has to be one dtype for each watched buffer");
+  std::vector<aivm::Dtype> dtypes;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    dtypes.push_back(aivm::dtype_from_name(names[i]));
+    const aivm::Dtype own = plan.buffers()[static_cast<std::size_t>(watched[i])].dtype;
+    if (aivm::item_size(dtypes[i]) != aivm::item_size(own)) throw aivm::Error("an element is not as large as " + names[i]);
+  }
+  return dtypes;
 }
 
 nb::bytes merkle_root(const Array& array, const std::string& dtype_name, int threads, const std::string& by) {
@@ -64,15 +89,15 @@ nb::bytes merkle_root(const Array& array, const std::string& dtype_name, int thr
   if (static_cast<std::int64_t>(array.itemsize()) != aivm::item_size(dtype)) {
     throw aivm::Error("an element of the array has another size than " + dtype_name);
   }
-  if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
-  const aivm::Sha256& sha = sha256_named(by);
+  check_threads(threads);
+  const aivm::Shas shas = shas_named(by);
   aivm::Hash root;
   {
     const nb::gil_scoped_release release;
     aivm::PoolLease pool(threads);
     aivm::Context context({}, *pool);
     root = aivm::merkle_root(static_cast<const std::byte*>(array.data()), static_cast<std::int64_t>(array.nbytes()), dtype,
-                             context, sha);
+                             context, shas);
   }
   return bytes_of(root);
 }
@@ -101,15 +126,15 @@ class PyPlan {
     return call.results;
   }
 
-  // A run, and the Merkle root of each watched buffer, which steps have to write.
-  std::pair<nb::list, nb::list> trace(const nb::sequence& inputs, const std::vector<aivm::Ref>& watched,
-                                      int threads) const {
+  // A run, and the Merkle roots of the watched buffers, which steps have to write; in order, one behind the other.
+  std::pair<nb::list, nb::bytes> trace(const nb::sequence& inputs, const std::vector<aivm::Ref>& watched,
+                                       const std::vector<std::string>& dtype_names, int threads) const {
     Call call(*plan_, inputs, threads);
-    aivm::Tracer tracer(*plan_, watched, aivm::best_sha256());
+    const aivm::Watch watch(*plan_, watched);
+    const std::vector<aivm::Dtype> dtypes = dtypes_named(*plan_, watched, dtype_names);
+    aivm::Tracer tracer(*plan_, watch, dtypes);
     call.go(&tracer);
-    nb::list roots;
-    for (const aivm::Hash& root : tracer.roots) roots.append(bytes_of(root));
-    return {call.results, roots};
+    return {call.results, bytes_of(tracer.roots)};
   }
 
   // A run, and the contents of each watched buffer.
@@ -140,11 +165,14 @@ class PyPlan {
 class PyDirect {
  public:
   PyDirect(const PyPlan& plan, const nb::handle& array_type, const std::vector<aivm::Buffer>& ports,
-           std::vector<std::size_t> feeds, const std::vector<aivm::Buffer>& results, std::vector<std::size_t> sources)
+           std::vector<std::size_t> feeds, const std::vector<aivm::Buffer>& results, std::vector<std::size_t> sources,
+           const std::vector<aivm::Ref>& watched, const std::vector<std::string>& dtypes)
       : plan_(plan.plan()), array_type_(reinterpret_cast<PyTypeObject*>(array_type.ptr())), feeds_(std::move(feeds)),
-        results_(results), sources_(std::move(sources)) {
+        results_(results), sources_(std::move(sources)), watch_(plan_, watched),
+        dtypes_(dtypes_named(plan_, watched, dtypes)) {
     for (const aivm::Buffer& port : ports) {
-      ports_.push_back({nb::str(port.name.c_str(), port.name.size()), aivm::dlpack_of(port.dtype), port.shape});
+      ports_.push_back({nb::str(port.name.c_str(), port.name.size()), aivm::dlpack_of(port.dtype), port.shape, port.dtype,
+                        bytes_of_buffer(port)});
     }
     std::vector<std::int64_t> in, out;
     for (const aivm::Buffer& buffer : plan_.buffers()) {
@@ -167,28 +195,32 @@ class PyDirect {
 
   // The outputs by name, or None if the inputs are not exactly these.
   nb::object run(const nb::dict& inputs, int threads) const {
-    if (threads < 1 || threads > 1024) throw aivm::Error("threads has to be 1 to 1024");
-    if (inputs.size() != ports_.size()) return nb::none();
-    std::vector<nb::object> held;  // while they are read, whatever another thread does with the dictionary
-    std::vector<const std::byte*> given, in;
-    for (const Port& port : ports_) {
-      PyObject* const value = PyDict_GetItemWithError(inputs.ptr(), port.name.ptr());
-      if (value == nullptr || Py_TYPE(value) != array_type_) return nb::none();
-      held.push_back(nb::borrow(value));
-      given.push_back(aivm::address_if(value, port.dtype, port.shape));
-      if (given.back() == nullptr) return nb::none();
-    }
-    for (const std::size_t feed : feeds_) in.push_back(given[feed]);
-    std::vector<std::byte*> out(results_.size());
+    const Given given = take(inputs, threads);
+    if (!given.fits) return nb::none();
     nb::dict results;
-    for (std::size_t i = 0; i < results_.size(); ++i) {
-      results[result_names_[i]] = make_output(results_[i], out[sources_[i]]);
-    }
+    go(given, results, threads, nullptr);
+    return results;
+  }
+
+  // The Merkle roots of the inputs and of what is watched, one behind the other, or None if the inputs are not these.
+  nb::object trace(const nb::dict& inputs, int threads) const {
+    const Given given = take(inputs, threads);
+    if (!given.fits) return nb::none();
+    std::vector<aivm::Hash> roots;
     {
       const nb::gil_scoped_release release;
-      plan_.run(in, out, threads);
+      aivm::PoolLease pool(threads);
+      aivm::Context context({}, *pool);
+      for (std::size_t i = 0; i < ports_.size(); ++i) {
+        roots.push_back(
+            aivm::merkle_root(given.addresses[i], ports_[i].bytes, ports_[i].type, context, aivm::known_sha256()));
+      }
     }
-    return results;
+    aivm::Tracer tracer(plan_, watch_, dtypes_);
+    nb::dict results;
+    go(given, results, threads, &tracer);
+    roots.insert(roots.end(), tracer.roots.begin(), tracer.roots.end());
+    return bytes_of(roots);
   }
 
  private:
@@ -196,7 +228,41 @@ class PyDirect {
     nb::str name;
     nb::dlpack::dtype dtype;
     std::vector<std::int64_t> shape;
+    aivm::Dtype type;
+    std::int64_t bytes;
   };
+  struct Given {
+    bool fits = false;
+    std::vector<nb::object> held;  // while they are read, whatever another thread does with the dictionary
+    std::vector<const std::byte*> addresses;  // one per port
+  };
+
+  Given take(const nb::dict& inputs, int threads) const {
+    check_threads(threads);
+    Given given;
+    if (inputs.size() != ports_.size()) return given;
+    for (const Port& port : ports_) {
+      PyObject* const value = PyDict_GetItemWithError(inputs.ptr(), port.name.ptr());
+      if (value == nullptr || Py_TYPE(value) != array_type_) return given;
+      given.held.push_back(nb::borrow(value));
+      given.addresses.push_back(aivm::address_if(value, port.dtype, port.shape));
+      if (given.addresses.back() == nullptr) return given;
+    }
+    given.fits = true;
+    return given;
+  }
+
+  void go(const Given& given, nb::dict& results, int threads, aivm::Observer* observer) const {
+    std::vector<const std::byte*> in;
+    for (const std::size_t feed : feeds_) in.push_back(given.addresses[feed]);
+    std::vector<std::byte*> out(results_.size());
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      results[result_names_[i]] = make_output(results_[i], out[sources_[i]]);
+    }
+    const nb::gil_scoped_release release;
+    plan_.run(in, out, threads, observer);
+  }
+
   static std::int64_t bytes_of_buffer(const aivm::Buffer& buffer) {
     std::int64_t bytes = aivm::item_size(buffer.dtype);
     for (const std::int64_t extent : buffer.shape) bytes = aivm::checked_product(bytes, extent);
@@ -210,6 +276,8 @@ class PyDirect {
   std::vector<aivm::Buffer> results_;
   std::vector<nb::str> result_names_;
   std::vector<std::size_t> sources_;  // the plan's output that each of them is
+  const aivm::Watch watch_;
+  const std::vector<aivm::Dtype> dtypes_;  // one per watched buffer
 };
 
 void raise_python(const char* name, const aivm::Error& error) {
@@ -283,7 +351,7 @@ NB_MODULE(_core, m) {
            "buffers"_a, "constants"_a, "steps"_a, nb::kw_only(), "isa"_a = "", "tiling"_a = aivm::Tiling{},
            "memory_limit"_a = std::int64_t{1} << 46)
       .def("run", &PyPlan::run, "inputs"_a, "threads"_a = 1)
-      .def("trace", &PyPlan::trace, "inputs"_a, "watched"_a, "threads"_a = 1)
+      .def("trace", &PyPlan::trace, "inputs"_a, "watched"_a, "dtypes"_a, "threads"_a = 1)
       .def("inspect", &PyPlan::inspect, "inputs"_a, "watched"_a, "threads"_a = 1)
       .def_prop_ro("buffers", [](const PyPlan& p) { return p.plan().buffers(); })
       .def_prop_ro("steps", [](const PyPlan& p) { return p.plan().steps(); })
@@ -292,9 +360,12 @@ NB_MODULE(_core, m) {
 
   nb::class_<PyDirect>(m, "Direct")
       .def(nb::init<const PyPlan&, const nb::handle&, const std::vector<aivm::Buffer>&, std::vector<std::size_t>,
-                    const std::vector<aivm::Buffer>&, std::vector<std::size_t>>(),
-           "plan"_a, "array_type"_a, "ports"_a, "feeds"_a, "results"_a, "sources"_a, nb::keep_alive<1, 2>())
-      .def("run", &PyDirect::run, "inputs"_a, "threads"_a = 1);
+                    const std::vector<aivm::Buffer>&, std::vector<std::size_t>, const std::vector<aivm::Ref>&,
+                    const std::vector<std::string>&>(),
+           "plan"_a, "array_type"_a, "ports"_a, "feeds"_a, "results"_a, "sources"_a,
+           "watched"_a = std::vector<aivm::Ref>{}, "dtypes"_a = std::vector<std::string>{}, nb::keep_alive<1, 2>())
+      .def("run", &PyDirect::run, "inputs"_a, "threads"_a = 1)
+      .def("trace", &PyDirect::trace, "inputs"_a, "threads"_a = 1);
 
   m.def("isas", [] {
     std::vector<std::string> names;
@@ -307,11 +378,11 @@ NB_MODULE(_core, m) {
   m.def("primitives", &aivm::primitive_names);
   m.def("merkle_root", &merkle_root, nb::arg("array").noconvert(), "dtype"_a, "threads"_a = 1, "sha256"_a = "");
   m.def("sha256", [](const nb::bytes& data, const std::string& by) {
-    return bytes_of(aivm::sha256(sha256_named(by), data.data(), static_cast<std::int64_t>(data.size())));
+    return bytes_of(aivm::sha256(aivm::choose_sha256(shas_named(by), 1), data.data(), static_cast<std::int64_t>(data.size())));
   }, "data"_a, "by"_a = "");
   m.def("sha256_implementations", [] {
     std::vector<std::string> names;
-    for (const aivm::Sha256* sha : aivm::available_sha256()) names.emplace_back(sha->name);
+    for (const aivm::Sha256* sha : aivm::known_sha256()) names.emplace_back(sha->name);
     return names;
   });
   m.def("works_in_place",

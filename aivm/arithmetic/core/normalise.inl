@@ -51,7 +51,19 @@ static inline void subtract_all(const float* x, F32 by, float* y, std::int64_t n
   if (i < n) store_partial(y + i, load_partial(x + i, n - i) - by, n - i);
 }
 
-// e^(x - top) of a row, to y, or x - top if logarithms are wanted; and the lanes of its sum, saved.
+// max(x, -256), but NaN for NaN: nothing below that has a power above zero, and nothing here lies above zero.
+AIVM_INLINE F32 least_exponent(F32 x) {
+#if defined(__AVX512F__)
+  return {_mm512_max_ps(broadcast(-256.0F).v, x.v)};  // the second operand if one is a NaN
+#elif defined(__AVX2__)
+  return {_mm256_max_ps(broadcast(-256.0F).v, x.v)};
+#else
+  return select(x < broadcast(-256.0F), broadcast(-256.0F), x);
+#endif
+}
+
+// e^(x - top) of a row, to y, or x - top if logarithms are wanted; and the lanes of its sum, saved. NaNs are not yet
+// canonical.
 static inline void exponentials(const float* x, F32 top, std::int64_t n, bool logarithm, float* y, float* saved) {
   constexpr int at_once = reduction_lanes > group * lanes ? reduction_lanes : group * lanes;
   Lanes16<Sum> sum;
@@ -60,25 +72,20 @@ static inline void exponentials(const float* x, F32 top, std::int64_t n, bool lo
   for (; i + at_once <= n; i += at_once) {
 #pragma GCC unroll 8
     for (int part = 0; part < at_once; part += group * lanes) {
-      F32 t[group], e[group];
-      M32 ordinary = is_ordinary_exponent(broadcast(0.0F));
+      F32 t[group];
       Wide<2 * group> wide;
       for (int k = 0; k < group; ++k) {
         t[k] = load(x + i + part + k * lanes) - top;
-        ordinary = ordinary & is_ordinary_exponent(t[k]);
-        wide.v[2 * k] = widen_low(t[k]);
-        wide.v[2 * k + 1] = widen_high(t[k]);
+        const F32 bounded = least_exponent(t[k]);
+        wide.v[2 * k] = widen_low(bounded);
+        wide.v[2 * k + 1] = widen_high(bounded);
       }
-      if (__builtin_expect(all(ordinary), true)) {
-        const Wide<2 * group> powers = exp_of_ordinary(wide);
-        for (int k = 0; k < group; ++k) e[k] = narrow(powers.v[2 * k], powers.v[2 * k + 1]);
-      } else {
-        for (int k = 0; k < group; ++k) e[k] = canonical(AIVM_OF_BINARY32(exp, t[k]));
-      }
+      const Wide<2 * group> powers = exp_of_ordinary(wide);
       for (int k = 0; k < group; ++k) {
-        store(y + i + part + k * lanes, logarithm ? t[k] : e[k]);
+        const F32 e = narrow(powers.v[2 * k], powers.v[2 * k + 1]);
+        store(y + i + part + k * lanes, logarithm ? t[k] : e);
         F32& lane = sum.v[(part / lanes + k) % lane_vectors];
-        lane = lane + e[k];
+        lane = lane + e;
       }
     }
   }

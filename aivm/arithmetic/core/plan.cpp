@@ -167,17 +167,9 @@ void Plan::run(const std::vector<const std::byte*>& inputs, const std::vector<st
   }
   PoolLease pool(threads);
   Context context(std::move(addresses), *pool);
-  struct Region {
-    explicit Region(Pool& pool) : pool(pool) { pool.enter(); }
-    ~Region() { pool.leave(); }
-    Pool& pool;
-  };
-  {
-    const Region region(*pool);
-    for (std::size_t i = 0; i < runners_.size(); ++i) {
-      naming(steps_[i], [&] { runners_[i](context); });
-      if (observer != nullptr) observer->after(i, context);
-    }
+  for (std::size_t i = 0; i < runners_.size(); ++i) {
+    naming(steps_[i], [&] { runners_[i](context); });
+    if (observer != nullptr) observer->after(i, context);
   }
   give_back(std::move(arena));
 }

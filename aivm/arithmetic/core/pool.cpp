@@ -77,9 +77,13 @@ struct Plain {
       y[i] = canonical_nan(sum / divisors[i * divisor_step]);
     }
   }
-  static void copy(const T* x, T* y, std::int64_t n) { std::copy_n(x, n, y); }
-  static void split(const T* x, T* even, T* odd, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; ++i) (i % 2 == 0 ? even : odd)[i / 2] = x[i];
+  static void copy(const T* x, std::int64_t x_row, T* y, std::int64_t y_row, std::int64_t rows, std::int64_t n) {
+    for (; rows > 0; --rows, x += x_row, y += y_row) std::copy_n(x, n, y);
+  }
+  static void split(const T* x, std::int64_t x_row, T* even, T* odd, std::int64_t y_row, std::int64_t rows, std::int64_t n) {
+    for (; rows > 0; --rows, x += x_row, even += y_row, odd += y_row) {
+      for (std::int64_t i = 0; i < n; ++i) (i % 2 == 0 ? even : odd)[i / 2] = x[i];
+    }
   }
 };
 
@@ -217,15 +221,17 @@ void lay_out(const Pool3& pool, const PoolLoops<T>& loops, const Layout& layout,
   // Outside stays what it is from plane to plane.
   if (fresh) std::fill_n(arrays, layout.slice + layout.slack, outside);
   const std::int64_t begin = pool.window.begin[2], across = layout.across;
-  for (std::int64_t row = 0; row < pool.in[1]; ++row) {
-    const T* const from = plane + row * pool.in[2];
-    const auto place = [&](std::int64_t column) { return arrays + layout.place(row + pool.window.begin[1], column + begin); };
+  // Rows that come to lie in one array.
+  for (std::int64_t top = 0; top < std::min(layout.down, pool.in[1]); ++top) {
+    const T* const from = plane + top * pool.in[2];
+    const std::int64_t from_row = layout.down * pool.in[2], rows = ceil_div(pool.in[1] - top, layout.down);
+    const auto place = [&](std::int64_t column) { return arrays + layout.place(top + pool.window.begin[1], column + begin); };
     if (across == 1) {
-      loops.copy(from, place(0), pool.in[2]);
+      loops.copy(from, from_row, place(0), layout.pitch, rows, pool.in[2]);
       continue;
     }
     if (across == 2) {
-      loops.split(from, place(0), place(1), pool.in[2]);
+      loops.split(from, from_row, place(0), place(1), layout.pitch, rows, pool.in[2]);
       continue;
     }
     for (std::int64_t phase = 0; phase < across; ++phase) {
@@ -233,7 +239,9 @@ void lay_out(const Pool3& pool, const PoolLoops<T>& loops, const Layout& layout,
       const std::int64_t first = ((phase - begin) % across + across) % across;
       const std::int64_t count = first < pool.in[2] ? (pool.in[2] - first - 1) / across + 1 : 0;
       T* const to = place(first);
-      for (std::int64_t i = 0; i < count; ++i) to[i] = from[first + across * i];
+      for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t i = 0; i < count; ++i) to[row * layout.pitch + i] = from[row * from_row + first + across * i];
+      }
     }
   }
 }
@@ -324,9 +332,7 @@ void pool_plane(const Pool3& pool, const PoolLoops<T>& loops, const Layout& layo
       }
       loops.mean(sources.data(), count, scratch.divisors, 1, results, n);
     }
-    for (std::int64_t b = 0; !direct && b < pool.out[1]; ++b) {
-      loops.copy(results + b * layout.pitch, y + b * pool.out[2], pool.out[2]);
-    }
+    if (!direct) loops.copy(results, layout.pitch, y, pool.out[2], pool.out[1], pool.out[2]);
   }
 }
 

@@ -55,25 +55,40 @@ static void pool_mean(const float* const* sources, std::int64_t count, const flo
             });
 }
 
-// Rows are short: a call of memcpy for each would take longer than this.
-static void pool_copy(const float* __restrict x, float* __restrict y, std::int64_t n) {
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) store(y + i, load(x + i));
-  if (i < n) store_partial(y + i, load_partial(x + i, n - i), n - i);
+// Rows are short: a call for each would take longer than this.
+static void pool_copy(const float* x, std::int64_t x_row, float* y, std::int64_t y_row, std::int64_t rows, std::int64_t n) {
+  const std::int64_t whole = n / lanes * lanes, rest = n - whole;
+  for (; rows > 0; --rows, x += x_row, y += y_row) {
+    for (std::int64_t i = 0; i < whole; i += lanes) store(y + i, load(x + i));
+    if (rest > 0) store_partial(y + whole, load_partial(x + whole, rest), rest);
+  }
 }
 
 // Moves alone, which the compiler may turn into what permutations the instruction set has.
-static void pool_split(const float* __restrict x, float* __restrict even, float* __restrict odd, std::int64_t n) {
+AIVM_INLINE void split_vectors(const float* __restrict x, float* __restrict even, float* __restrict odd) {
+  for (int k = 0; k < lanes; ++k) even[k] = x[2 * k];
+  for (int k = 0; k < lanes; ++k) odd[k] = x[2 * k + 1];
+}
+
+static inline void split_row(const float* x, float* even, float* odd, std::int64_t n) {
+  const std::int64_t pairs = n / 2 * 2;
   std::int64_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    for (int k = 0; k < lanes; ++k) even[i / 2 + k] = x[i + 2 * k];
-    for (int k = 0; k < lanes; ++k) odd[i / 2 + k] = x[i + 2 * k + 1];
+  for (; i + 2 * lanes <= pairs; i += 2 * lanes) split_vectors(x + i, even + i / 2, odd + i / 2);
+  if (i < pairs && i > 0) {  // once more what was there before, and the rest
+    i = pairs - 2 * lanes;
+    split_vectors(x + i, even + i / 2, odd + i / 2);
+    i = pairs;
   }
-  for (; i + 2 <= n; i += 2) {
+  for (; i < pairs; i += 2) {
     even[i / 2] = x[i];
     odd[i / 2] = x[i + 1];
   }
   if (i < n) even[i / 2] = x[i];
+}
+
+static void pool_split(const float* x, std::int64_t x_row, float* even, float* odd, std::int64_t y_row, std::int64_t rows,
+                       std::int64_t n) {
+  for (; rows > 0; --rows, x += x_row, even += y_row, odd += y_row) split_row(x, even, odd, n);
 }
 
 constexpr PoolKernels pool_kernels{{pool_greatest, pool_mean, pool_copy, pool_split}};

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "common.hpp"
+#include "nan.hpp"
 
 namespace aivm {
 
@@ -21,6 +22,7 @@ To bits_as(From from) {
 // The value, or the one quiet NaN of its type.
 template <typename T>
 T canonical_nan(T v) {
+  if constexpr (std::is_floating_point_v<T>) hide_origin(v);
   if constexpr (std::is_same_v<T, float>) {
     return v == v ? v : bits_as<float>(canonical_nan_bits);
   } else if constexpr (std::is_same_v<T, double>) {

@@ -23,7 +23,8 @@ constexpr int lanes = 3;
 #if defined(__x86_64__)
 
 // Registers hold a b e f and c d g h, the first in the high word.
-AIVM_SHA void hash(const std::uint8_t* const* messages, std::int64_t blocks, Hash* digests) {
+AIVM_SHA void hash(const std::uint8_t* const* messages, std::int64_t blocks, const Sha256Block& last,
+                   Hash* digests) {
   const std::uint32_t* const initial = sha256_constants.initial;
   const auto word = [initial](int i) { return static_cast<int>(initial[i]); };
   const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);  // big-endian words
@@ -63,6 +64,24 @@ AIVM_SHA void hash(const std::uint8_t* const* messages, std::int64_t blocks, Has
       cdgh[lane] = _mm_add_epi32(cdgh[lane], y[lane]);
     }
   }
+  __m128i x[lanes], y[lanes];
+  for (int lane = 0; lane < lanes; ++lane) {
+    x[lane] = abef[lane];
+    y[lane] = cdgh[lane];
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) {
+    const __m128i terms = _mm_loadu_si128(reinterpret_cast<const __m128i*>(last.terms.data() + 4 * i));
+#pragma GCC unroll 4
+    for (int lane = 0; lane < lanes; ++lane) {
+      y[lane] = _mm_sha256rnds2_epu32(y[lane], x[lane], terms);
+      x[lane] = _mm_sha256rnds2_epu32(x[lane], y[lane], _mm_shuffle_epi32(terms, 0x0e));
+    }
+  }
+  for (int lane = 0; lane < lanes; ++lane) {
+    abef[lane] = _mm_add_epi32(abef[lane], x[lane]);
+    cdgh[lane] = _mm_add_epi32(cdgh[lane], y[lane]);
+  }
   const __m128i reverse = _mm_set_epi64x(0x0001020304050607LL, 0x08090a0b0c0d0e0fLL);
   for (int lane = 0; lane < lanes; ++lane) {
     auto* const to = reinterpret_cast<__m128i*>(digests[lane].data());
@@ -77,11 +96,12 @@ bool supported() {
   if (!__get_cpuid(1, &a, &b, &c, &d) || (c & bit_SSE4_1) == 0 || (c & bit_SSSE3) == 0) return false;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1U << 29)) != 0;
 }
-constexpr Sha256 native{"sha-ni", lanes, hash, supported};
+constexpr Sha256 native{"sha-ni", lanes, 23, hash, supported};
 
 #else
 
-AIVM_SHA void hash(const std::uint8_t* const* messages, std::int64_t blocks, Hash* digests) {
+AIVM_SHA void hash(const std::uint8_t* const* messages, std::int64_t blocks, const Sha256Block& last,
+                   Hash* digests) {
   uint32x4_t abcd[lanes], efgh[lanes];
   for (int lane = 0; lane < lanes; ++lane) {
     abcd[lane] = vld1q_u32(sha256_constants.initial);
@@ -115,6 +135,25 @@ AIVM_SHA void hash(const std::uint8_t* const* messages, std::int64_t blocks, Has
       efgh[lane] = vaddq_u32(efgh[lane], y[lane]);
     }
   }
+  uint32x4_t x[lanes], y[lanes];
+  for (int lane = 0; lane < lanes; ++lane) {
+    x[lane] = abcd[lane];
+    y[lane] = efgh[lane];
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) {
+    const uint32x4_t terms = vld1q_u32(last.terms.data() + 4 * i);
+#pragma GCC unroll 4
+    for (int lane = 0; lane < lanes; ++lane) {
+      const uint32x4_t before = x[lane];
+      x[lane] = vsha256hq_u32(x[lane], y[lane], terms);
+      y[lane] = vsha256h2q_u32(y[lane], before, terms);
+    }
+  }
+  for (int lane = 0; lane < lanes; ++lane) {
+    abcd[lane] = vaddq_u32(abcd[lane], x[lane]);
+    efgh[lane] = vaddq_u32(efgh[lane], y[lane]);
+  }
   for (int lane = 0; lane < lanes; ++lane) {
     vst1q_u8(digests[lane].data(), vrev32q_u8(vreinterpretq_u8_u32(abcd[lane])));
     vst1q_u8(digests[lane].data() + 16, vrev32q_u8(vreinterpretq_u8_u32(efgh[lane])));
@@ -125,7 +164,7 @@ bool supported() {
   constexpr unsigned long sha2 = 1UL << 6;  // HWCAP_SHA2
   return (getauxval(AT_HWCAP) & sha2) != 0;
 }
-constexpr Sha256 native{"sha2", lanes, hash, supported};
+constexpr Sha256 native{"sha2", lanes, 23, hash, supported};
 
 #endif
 

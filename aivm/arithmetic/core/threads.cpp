@@ -7,21 +7,19 @@
 #include <new>
 
 #include "common.hpp"
+#include "processors.hpp"
 
-#if defined(__linux__)
-#include <sched.h>
-#endif
 #include <pthread.h>
 
 namespace aivm {
 namespace {
 
-// How long a worker looks out for the next job before it sleeps: within a run longer than most operators that one thread
-// does alone, behind it longer than what a caller does between two runs. To be woken takes a worker longer than many runs.
-constexpr std::chrono::microseconds lookout_within{10000}, lookout_behind{1000};
-constexpr int spins_between_looks_at_the_clock = 64;
-// A waiting thread lets others run now and then: on a busy machine the one it waits for may need this processor.
-constexpr int spins_before_yield = 2000;
+// How long a worker without work looks out for more: longer than what a caller does between two steps or two runs, for to be
+// woken takes longer than many steps. A caller that others keep waiting sleeps sooner: they may need its processor.
+constexpr std::chrono::microseconds worker_looks_out{1000}, caller_looks_out{100};
+// Who looks out offers the processor to others as often as this: on a busy machine it would be taken, not given, and from
+// a thread that has work.
+constexpr std::chrono::microseconds yields_every{10};
 
 inline void relax() {
 #if defined(__x86_64__)
@@ -31,7 +29,30 @@ inline void relax() {
 #endif
 }
 
+// Looks whether it is `ready`, again and again for so long.
+template <typename Ready>
+bool look_out(std::chrono::microseconds limit, const Ready& ready) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int looks = 16;  // for one at the clock
+  const Clock::time_point end = Clock::now() + limit;
+  Clock::time_point yield = Clock::now() + yields_every;
+  for (;;) {
+    for (int i = 0; i < looks; ++i) {
+      if (ready()) return true;
+      relax();
+    }
+    const Clock::time_point now = Clock::now();
+    if (now > end) return false;
+    if (now > yield) {
+      std::this_thread::yield();
+      yield = Clock::now() + yields_every;
+    }
+  }
+}
+
 constexpr std::uint64_t low_half = 0xffffffffULL;
+
+std::uint32_t number_of(std::uint64_t state) { return static_cast<std::uint32_t>(state >> 32); }
 
 }  // namespace
 
@@ -65,25 +86,10 @@ Pool::~Pool() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     ending_.store(true);
-    awake_.store(true);
   }
-  condition_.notify_all();
+  work_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
-
-void Pool::wake() {
-  if (sleeping_.load() == 0) return;
-  { const std::lock_guard<std::mutex> lock(mutex_); }  // nobody is between deciding to sleep and sleeping
-  condition_.notify_all();
-}
-
-void Pool::enter() {
-  if (workers_.empty()) return;
-  awake_.store(true);
-  wake();
-}
-
-void Pool::leave() { awake_.store(false); }
 
 void Pool::execute(Job& job, std::int64_t task, int worker) {
   try {
@@ -93,49 +99,71 @@ void Pool::execute(Job& job, std::int64_t task, int worker) {
   }
 }
 
-bool Pool::help(int worker) {
+// Claims and executes tasks until there is none; returns how many are not counted yet, which is 0 for workers.
+std::int64_t Pool::help(int worker) {
+  Job* job = nullptr;
+  std::int64_t executed = 0;
   std::uint64_t state = state_.load(std::memory_order_acquire);
-  if ((state & low_half) == 0) return false;
-  if (!state_.compare_exchange_weak(state, state - 1, std::memory_order_acq_rel)) return true;
-  Job& job = *job_.load(std::memory_order_relaxed);
-  execute(job, job.tasks - static_cast<std::int64_t>(state & low_half), worker);
-  job.done.fetch_add(1, std::memory_order_release);  // the caller may now return: `job` is gone
-  return true;
+  while ((state & low_half) != 0) {
+    if (!state_.compare_exchange_weak(state, state - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+    job = job_.load(std::memory_order_relaxed);
+    execute(*job, job->tasks - static_cast<std::int64_t>(state & low_half), worker);
+    ++executed;
+    state = state_.load(std::memory_order_acquire);
+  }
+  if (worker == 0 || executed == 0) return executed;
+  const std::int64_t tasks = job->tasks;
+  if (job->done.fetch_add(executed) + executed != tasks) return 0;
+  // From here on the caller may have returned, and `job` be gone.
+  if (waiting_.load()) {
+    { const std::lock_guard<std::mutex> lock(mutex_); }  // the caller is not between deciding to sleep and sleeping
+    end_.notify_one();
+  }
+  return 0;
 }
 
-void Pool::look_out(int worker) {
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point since = Clock::now();
-  for (int spins = 0; !ending_.load(std::memory_order_relaxed); ++spins) {
-    if (help(worker)) {
-      while (help(worker)) {
-      }
-      since = Clock::now();
-      spins = 0;
-      continue;
-    }
-    relax();
-    if (spins % spins_before_yield == spins_before_yield - 1) std::this_thread::yield();
-    if (spins % spins_between_looks_at_the_clock != 0) continue;
-    const auto limit = awake_.load(std::memory_order_relaxed) ? lookout_within : lookout_behind;
-    if (Clock::now() - since > limit) return;
-  }
+void Pool::sleep(std::uint32_t seen) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  sleeping_.fetch_add(1);
+  work_.wait(lock, [&] { return ending_.load() || number_of(state_.load()) != seen; });
+  sleeping_.fetch_sub(1);
+  lock.unlock();
+  // The system may well start a woken thread on the processor of the one that woke it, which does not sleep, and leave it
+  // there for ten milliseconds and more while another is idle.
+  leave_processor(caller_.load());
 }
 
 void Pool::work(int worker) {
   const FloatRules rules;
-  while (!ending_.load(std::memory_order_relaxed)) {
-    look_out(worker);
-    std::unique_lock<std::mutex> lock(mutex_);
-    sleeping_.fetch_add(1);
-    const std::uint64_t seen = state_.load();
-    // Sleeps until there is something to claim, a run begins, or the end.
-    const bool was_awake = awake_.load();
-    condition_.wait(lock, [&] {
-      return ending_.load() || (state_.load() & low_half) != 0 || (awake_.load() && !was_awake) || state_.load() != seen;
-    });
-    sleeping_.fetch_sub(1);
+  std::uint32_t seen = 0;
+  const auto anything_new = [&] {
+    return number_of(state_.load(std::memory_order_acquire)) != seen || ending_.load(std::memory_order_relaxed);
+  };
+  while (!ending_.load()) {
+    if (!look_out(worker_looks_out, anything_new)) sleep(seen);
+    seen = number_of(state_.load(std::memory_order_acquire));
+    help(worker);
   }
+}
+
+void Pool::publish(Job& job) {
+  const std::uint64_t number = number_of(state_.load(std::memory_order_relaxed)) + std::uint64_t{1};
+  job_.store(&job, std::memory_order_relaxed);
+  state_.store((number << 32) | static_cast<std::uint64_t>(job.tasks));
+  if (sleeping_.load() == 0) return;
+  caller_.store(current_processor());
+  { const std::lock_guard<std::mutex> lock(mutex_); }  // no worker is between deciding to sleep and sleeping
+  work_.notify_all();
+}
+
+void Pool::wait(const Job& job) {
+  const auto finished = [&] { return job.done.load(std::memory_order_acquire) == job.tasks; };
+  if (look_out(caller_looks_out, finished)) return;
+  // A worker does not get on: perhaps what it lacks is this processor.
+  std::unique_lock<std::mutex> lock(mutex_);
+  waiting_.store(true);
+  end_.wait(lock, [&] { return job.done.load() == job.tasks; });
+  waiting_.store(false);
 }
 
 void Pool::run(std::int64_t tasks, Call call, const void* function) {
@@ -148,17 +176,9 @@ void Pool::run(std::int64_t tasks, Call call, const void* function) {
   if (workers_.empty() || tasks == 1) {
     for (std::int64_t task = 0; task < tasks; ++task) execute(job, task, 0);
   } else {
-    const std::uint64_t number = (state_.load(std::memory_order_relaxed) >> 32) + 1;
-    job_.store(&job, std::memory_order_relaxed);
-    state_.store((number << 32) | static_cast<std::uint64_t>(tasks));
-    wake();
-    while (help(0)) {
-    }
-    int spins = 0;
-    while (job.done.load(std::memory_order_acquire) != tasks) {
-      relax();
-      if (++spins % spins_before_yield == 0) std::this_thread::yield();
-    }
+    publish(job);
+    const std::int64_t executed = help(0);
+    if (job.done.fetch_add(executed) + executed != tasks) wait(job);
   }
   if (job.error) std::rethrow_exception(job.error);
 }
@@ -209,14 +229,6 @@ PoolLease::~PoolLease() {
   Idle& shared = idle();
   const std::lock_guard<std::mutex> lock(shared.mutex);
   if (shared.pools.size() < most_idle) shared.pools.push_back(std::move(pool_));
-}
-
-int available_threads() {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
-#endif
-  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
 }
 
 }  // namespace aivm

@@ -30,6 +30,9 @@ class Scratch {
 };
 
 // A fixed group of threads, the calling one included. One caller at a time; not nestable.
+//
+// A caller that has work publishes it, takes part in it, and waits for nothing but tasks that others have begun: a worker
+// that the system does not let run in the meantime is not missed. Who waits looks out for a short while, and then sleeps.
 class Pool {
  public:
   explicit Pool(int threads);
@@ -52,41 +55,40 @@ class Pool {
         &function);
   }
 
-  // Between these two, and for a short while longer, the workers look out for work instead of sleeping.
-  void enter();
-  void leave();
-
  private:
   using Call = void (*)(const void*, std::int64_t, int);
-  struct Job {
+  // Lies on the caller's stack until the last of its tasks is counted as done.
+  struct alignas(64) Job {
     Call call;
     const void* function;
     std::int64_t tasks;
-    std::atomic<std::int64_t> done{0};
-    std::atomic<bool> failed{false};
     std::exception_ptr error;
+    alignas(64) std::atomic<std::int64_t> done{0};
+    std::atomic<bool> failed{false};
   };
 
   void run(std::int64_t tasks, Call call, const void* function);
-  bool help(int worker);
   static void execute(Job& job, std::int64_t task, int worker);
+  std::int64_t help(int worker);
+  void publish(Job& job);
+  void wait(const Job& job);
   void work(int worker);
-  void look_out(int worker);
-  void wake();
+  void sleep(std::uint32_t seen);
 
   int requested_;
   std::vector<std::thread> workers_;
   std::vector<std::unique_ptr<Scratch>> scratch_;
   std::array<Scratch, 4> shared_;
   // Number of the job (high half) and how many of its tasks nobody has claimed (low half), in one word: a claim succeeds
-  // only on the job that the claimer saw, and while a claimed task is unfinished the job stays where it is.
+  // only on the job that the claimer saw, and while a claimed task is not counted as done the job stays where it is.
   alignas(64) std::atomic<std::uint64_t> state_{0};
   std::atomic<Job*> job_{nullptr};
   alignas(64) std::atomic<int> sleeping_{0};
-  std::atomic<bool> awake_{false};
+  std::atomic<int> caller_{-1};  // the processor that the caller woke workers from
+  std::atomic<bool> waiting_{false};
   std::atomic<bool> ending_{false};
   std::mutex mutex_;
-  std::condition_variable condition_;
+  std::condition_variable work_, end_;  // there is a new job; a job's last task is done
 };
 
 // A pool for the caller alone until the lease ends; pools are kept and reused. Safe after fork().
@@ -102,8 +104,5 @@ class PoolLease {
  private:
   std::unique_ptr<Pool> pool_;
 };
-
-// Threads that this process may run on.
-int available_threads();
 
 }  // namespace aivm

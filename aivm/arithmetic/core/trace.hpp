@@ -1,21 +1,13 @@
-// Commitments to tensors: a Merkle tree over the canonical bytes of each (docs/trace.md), and a run that makes them.
+// Runs that are watched: the Merkle roots of what steps write, or the contents.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "merkle.hpp"
 #include "plan.hpp"
-#include "sha256.hpp"
 
 namespace aivm {
-
-// Bytes of a leaf; the last one may be shorter. No element crosses a boundary, and sixteen blocks of SHA-256 fill it.
-constexpr std::int64_t leaf_bytes = 1024;
-
-// The root over `data`. Leaves are SHA-256(0 | bytes), nodes SHA-256(1 | left | right); pairs are formed from the start,
-// and a node without a partner rises as it is, so that a leaf's number and the number of leaves say where it hangs.
-// Every NaN counts as the canonical one of its type. A tensor without elements has the hash of nothing.
-Hash merkle_root(const std::byte* data, std::int64_t bytes, Dtype dtype, Context& context, const Sha256& sha);
 
 // Which buffers a run is asked about, grouped by the step that writes them.
 class Watch {
@@ -35,16 +27,17 @@ class Watch {
 // Computes the roots of watched buffers right after they are written, while they are in the caches.
 class Tracer final : public Observer {
  public:
-  Tracer(const Plan& plan, const std::vector<Ref>& refs, const Sha256& sha)
-      : roots(refs.size()), plan_(plan), watch_(plan, refs), sha_(sha) {}
+  // `dtypes`, one per ref, say what the bits are taken for. All of them have to outlive the tracer.
+  Tracer(const Plan& plan, const Watch& watch, const std::vector<Dtype>& dtypes)
+      : roots(dtypes.size()), plan_(plan), watch_(watch), dtypes_(dtypes) {}
   void after(std::size_t step, Context& context) override;
 
   std::vector<Hash> roots;  // one per ref
 
  private:
   const Plan& plan_;
-  const Watch watch_;
-  const Sha256& sha_;
+  const Watch& watch_;
+  const std::vector<Dtype>& dtypes_;
 };
 
 // Copies watched buffers out of the run.

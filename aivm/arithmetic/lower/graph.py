@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aivm.arithmetic.lower.values import Value
     from aivm.tensors import Array
 
+_ELEMENT_TYPES = "there are " + ", ".join(dtypes.NUMPY)
 #: Graphs within graphs within functions; real models need two or three.
 MAX_DEPTH = 16
 
@@ -249,7 +250,9 @@ def read_tensor(tensor: onnx.TensorProto) -> Array:
             f"the data of {where} lies outside of the model", hint="load the model from its file, not from bytes"
         )
     if dtypes.from_onnx(tensor.data_type) is None:
-        raise UnsupportedOperatorError(f"{where} is {dtypes.onnx_name(tensor.data_type)}, which this engine has not")
+        raise UnsupportedOperatorError(
+            f"{where} is {dtypes.onnx_name(tensor.data_type)}, which this engine does not have", hint=_ELEMENT_TYPES
+        )
     try:
         array = numpy_helper.to_array(tensor)
     except Exception as error:  # whatever the decoder trips over: wrong counts, negative extents, overflows
@@ -281,7 +284,8 @@ def read_port(value: onnx.ValueInfoProto) -> Port:
         )
     if tensor.elem_type and dtypes.from_onnx(tensor.elem_type) is None:
         raise UnsupportedOperatorError(
-            f"tensor {value.name!r} is {dtypes.onnx_name(tensor.elem_type)}, which this engine has not"
+            f"tensor {value.name!r} is {dtypes.onnx_name(tensor.elem_type)}, which this engine does not have",
+            hint=_ELEMENT_TYPES,
         )
     return Port(name=text(value.name), dtype=dtypes.from_onnx(tensor.elem_type), shape=shape)
 

@@ -66,7 +66,10 @@ class Budget:
         if self.bytes is not None and isinstance(item, np.ndarray):
             self.bytes -= item.nbytes
             if self.bytes < 0:
-                raise GraphMemoryError(f"{where}: what the iterations give takes more memory than is allowed")
+                raise GraphMemoryError(
+                    f"{where}: what the iterations give takes more memory than is allowed",
+                    hint=GraphMemoryError.ALLOW_MORE,
+                )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -161,7 +161,7 @@ class Program:
             raise GraphMemoryError(
                 f"the graph needs {total} bytes ({constants} of constants, {given} of inputs, {results} of outputs, "
                 f"{self.arena_bytes} between steps) and may have {limit}{where}",
-                hint="allow the model more memory, or give it smaller inputs",
+                hint=GraphMemoryError.ALLOW_MORE,
             )
 
 

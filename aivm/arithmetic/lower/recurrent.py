@@ -58,6 +58,8 @@ class Cell:
 
     def vector(self, table: Value, index: int) -> Value:
         """One vector of this direction's row of `[directions, count * size]`."""
+        if table.rank != 2 or table.shape[0] <= self.direction or table.shape[1] < (index + 1) * self.size:
+            self.b.refuse(f"tensor {table} does not fit a hidden state of {self.size}")
         row = self.b.index(table, 0, self.direction)
         return self.b.part(row, 0, index * self.size, self.size)
 
@@ -99,6 +101,8 @@ def recur(
         b.refuse(f"weights {weights} and {recurrence} do not fit tensor {x}")
     if node.get("hidden_size", size) != size or (bias is not None and bias.shape != (count, 2 * gates * size)):
         b.refuse(f"hidden_size {node.get('hidden_size')} or biases {bias} do not fit weights {weights}")
+    if lengths is not None and lengths.shape != (batch,):
+        b.refuse(f"sequence_lens {lengths} should have shape {[batch]}")
     known = None if lengths is None else b.find(lengths)
     if known is not None and (known >= time).all():
         lengths = None
@@ -155,9 +159,9 @@ def _steps(
 def _initial(b: Builder, state: Value | None, direction: int, batch: int, size: int, *, by_batch: bool) -> Value:
     if state is None:
         return b.constant(np.zeros((batch, size), np.float32))
-    if by_batch:
+    if by_batch and state.rank == 3:
         state = b.transpose(state, [1, 0, 2])
-    if state.rank != 3 or state.shape[1:] != (batch, size):
+    if state.rank != 3 or state.shape[0] <= direction or state.shape[1:] != (batch, size):
         b.refuse(f"initial state {state} should have shape {[direction + 1, batch, size]}")
     return b.index(state, 0, direction)
 

@@ -65,6 +65,7 @@ class Frame:
         path: the names of the nodes that it is in.
         call: the node whose outputs its outputs are; None for the main graph.
         repetition: the state of the loop whose body it is.
+        inner: whether it is, or is in, the body of a function or a composite operator.
     """
 
     graph: Graph
@@ -74,6 +75,7 @@ class Frame:
     path: str = ""
     call: Node | None = None
     repetition: Repetition | None = None
+    inner: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +143,14 @@ class Bound:
         node: the node.
         inputs: what it read, None for what is left out.
         outputs: what it gave, by name.
+        inner: whether it is in the body of a function or a composite operator.
     """
 
     path: str
     node: Node
     inputs: Sequence[Item]
     outputs: Mapping[str, Item]
+    inner: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -286,7 +290,10 @@ class Walk:
         values = [*inputs, *([None] * (len(graph.inputs) - len(inputs)))]
         names.update({port.name: value for port, value in zip(graph.inputs, values, strict=True)})
         path = f"{self.frames[-1].path}{node.name}/"
-        self.frames.append(Frame(graph=graph, names=names, nested=nested, path=path, call=node, repetition=repetition))
+        inner = self.frames[-1].inner or not nested
+        self.frames.append(
+            Frame(graph=graph, names=names, nested=nested, path=path, call=node, repetition=repetition, inner=inner)
+        )
 
     def _leave(self, builder: Builder, frame: Frame, outputs: Sequence[Item]) -> None:
         if frame.repetition is not None:
@@ -307,7 +314,7 @@ class Walk:
             )
         given = {name: item for name, item in zip(node.outputs, outputs, strict=False) if name}
         inputs = [self.look(name) if name else None for name in node.inputs]
-        self.bound.append(Bound(path=frame.path, node=node, inputs=inputs, outputs=given))
+        self.bound.append(Bound(path=frame.path, node=node, inputs=inputs, outputs=given, inner=frame.inner))
         frame.names.update(given)
 
     def look(self, name: str) -> Item:

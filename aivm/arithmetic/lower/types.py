@@ -63,7 +63,10 @@ def check_node(node: Node, kinds: Sequence[str | None]) -> Any:
         raise MalformedModelError(f"{node.title}: the operator set {node.domain or 'ai.onnx'!r} is not imported")
     schema = schema_of(node.op_type, node.version, node.domain)
     if schema is None or schema.deprecated:
-        raise UnsupportedOperatorError(f"{node.title}: the operator set has no such operator")
+        raise UnsupportedOperatorError(
+            f"{node.title}: the operator set has no such operator",
+            hint="check its name; if it is newer than that, export the model for a newer operator set",
+        )
     _check_counts(node, schema)
     _check_attributes(node, schema)
     _check_dtypes(node, schema, kinds)

@@ -103,7 +103,10 @@ def check_shape(name: str, dtype: str, shape: Shape, where: str = "the model") -
         raise MalformedModelError(f"{where}: tensor {name!r} would have {len(shape)} axes; {MAX_RANK} is the most")
     # Strides are products of extents too, so ones beside zeros count.
     if math.prod(max(extent, 1) for extent in shape) * dtypes.NUMPY[dtype].itemsize > _LARGEST:
-        raise MalformedModelError(f"{where}: tensor {name!r} of shape {list(shape)} overflows an index")
+        raise MalformedModelError(
+            f"{where}: tensor {name!r} of shape {list(shape)} overflows an index",
+            hint="no machine has so much memory: look at what the shape is computed from",
+        )
 
 
 def constant(array: Array, name: str = "") -> Value:

@@ -5,7 +5,9 @@
 Builds the core with AddressSanitizer and UndefinedBehaviorSanitizer into build/fuzz, and then runs at the same time
 broken models against `aivm.load` (loader.py), and random steps and plans against the core (fuzz_primitives.cpp,
 fuzz_plans.cpp in tests/arithmetic/native). Each run goes on with other cases than the last; each finding is printed
-with the number of its case, which is all that it depends on. Exit code 1 if there is one.
+with the number of its case, which is all that it depends on. At last the pool of threads, built with ThreadSanitizer
+into build/fuzz-threads, is given work by several callers for a tenth of the time (stress_threads.cpp). Exit code 1 if
+anything was found.
 """
 
 from __future__ import annotations
@@ -17,15 +19,37 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-BUILD = ROOT / "build" / "fuzz"
-SANITIZERS = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
 
-def compiler() -> str:
-    """A compiler that has the sanitizers.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Programs of tests/arithmetic/native, as a sanitizer wants them.
+
+    Attributes:
+        folder: where they are built.
+        sanitizers: the compiler's options.
+        programs: their names.
+    """
+
+    folder: Path
+    sanitizers: str
+    programs: tuple[str, ...]
+
+
+MEMORY = Build(
+    folder=ROOT / "build" / "fuzz",
+    sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer",
+    programs=("fuzz_primitives", "fuzz_plans"),
+)
+THREADS = Build(folder=ROOT / "build" / "fuzz-threads", sanitizers="-fsanitize=thread", programs=("stress_threads",))
+
+
+def compiler(sanitizers: str) -> str:
+    """A compiler that has these sanitizers.
 
     Raises:
         SystemExit: there is none.
@@ -33,37 +57,45 @@ def compiler() -> str:
     names = [os.environ["CXX"]] if "CXX" in os.environ else ["clang++", "g++", "c++", "clang++-14", "g++-12"]
     with tempfile.TemporaryDirectory() as place:
         for name in names:
-            command = [name, "-x", "c++", "-", "-o", f"{place}/empty", *SANITIZERS.split()]
+            command = [name, "-x", "c++", "-", "-o", f"{place}/empty", *sanitizers.split()]
             if shutil.which(name) and not subprocess.run(command, input=b"int main() {}", check=False).returncode:
                 return name
     raise SystemExit(
-        f"no C++ compiler with AddressSanitizer was found (tried {', '.join(names)}): the core cannot be fuzzed. "
+        f"no C++ compiler with {sanitizers} was found (tried {', '.join(names)}): the core cannot be fuzzed. "
         "Install g++, or clang with its runtime libraries; the models alone: scripts/arithmetic/fuzz/loader.py"
     )
 
 
-def build() -> Path:
-    """Builds the core's fuzzers; where they are."""
+def build(what: Build) -> Path:
+    """Builds programs; gives the folder that they are in."""
     cmake = Path(sys.executable).with_name("cmake")
-    options = ["-DAIVM_MODULE=OFF", "-DAIVM_TOOLS=ON", "-DAIVM_OPTIMISATION=-O1", f"-DCMAKE_CXX_FLAGS={SANITIZERS}"]
-    configure = [cmake, "-S", ROOT, "-B", BUILD, f"-DCMAKE_CXX_COMPILER={compiler()}", *options]
-    targets = ["--target", "fuzz_primitives", "fuzz_plans", "--parallel", str(os.cpu_count() or 1)]
-    for command in (configure, [cmake, "--build", BUILD, *targets]):
+    options = [
+        "-DAIVM_MODULE=OFF",
+        "-DAIVM_TOOLS=ON",
+        "-DAIVM_OPTIMISATION=-O1",
+        f"-DCMAKE_CXX_FLAGS={what.sanitizers}",
+    ]
+    configure = [cmake, "-S", ROOT, "-B", what.folder, f"-DCMAKE_CXX_COMPILER={compiler(what.sanitizers)}", *options]
+    targets = ["--target", *what.programs, "--parallel", str(os.cpu_count() or 1)]
+    for command in (configure, [cmake, "--build", what.folder, *targets]):
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"the core cannot be built with sanitizers:\n{done.stdout}")
-    return BUILD / "tests" / "arithmetic" / "native"
+    return what.folder / "tests" / "arithmetic" / "native"
+
+
+def finds(program: Path, *arguments: str) -> bool:
+    """Runs a program to its end, prints what it says, and tells whether it found something."""
+    done = subprocess.run(
+        [program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    print(f"{program.name}: {done.stdout.strip()}", flush=True)
+    return done.returncode != 0
 
 
 def native(programs: Path, first: int, seconds: float) -> int:
     """Runs the core's fuzzers one after the other; gives how many of them found something."""
-    found = 0
-    for name in ("fuzz_primitives", "fuzz_plans"):
-        command = [programs / name, str(1 << 40), str(first), str(seconds / 2)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        print(f"{name}: {done.stdout.strip()}", flush=True)
-        found += done.returncode != 0
-    return found
+    return sum(finds(programs / name, str(1 << 40), str(first), str(seconds / 2)) for name in MEMORY.programs)
 
 
 def main() -> None:
@@ -73,12 +105,14 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=int(time.time()) * 100_000)
     options = parser.parse_args()
     print("building the core with sanitizers …", file=sys.stderr)
-    programs = build()
+    programs, threads = build(MEMORY), build(THREADS)
     print(f"fuzzing for {options.seconds:.0f} s, from case {options.first} on …", file=sys.stderr)
     command = [sys.executable, Path(__file__).with_name("loader.py"), "--first", str(options.first)]
     with subprocess.Popen([*command, "--seconds", str(options.seconds)], stdout=subprocess.PIPE, text=True) as loader:
         found = native(programs, options.first, options.seconds)
         print(f"loader: {loader.communicate()[0].strip()}")
+    for name in THREADS.programs:
+        found += finds(threads / name, str(options.seconds / 10), str(options.first % 2**31))
     sys.exit(1 if found or loader.returncode else 0)
 
 

@@ -95,6 +95,7 @@ def kernel(data: bytes, **changes: Any) -> FixtureKernel:
         "licence": "Apache-2.0",
         "description": "",
         "model_card": None,
+        "calibration": None,
     }
     for path, new in changes.items():
         place, (*parents, last) = members, path.split("__")

@@ -120,7 +120,11 @@ def test_one_worker_serves_many_jobs():
 def test_variables_given_to_a_worker_show_in_its_environment_and_ours_do_not(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     with prepare(kernel(doubling()), variables={"MKL_CBWR": "COMPATIBLE"}) as runner:
-        assert runner.environment.variables == {"MKL_CBWR": "COMPATIBLE", "OPENBLAS_NUM_THREADS": "1"}
+        assert runner.environment.variables == {
+            "LC_ALL": "C.UTF-8",
+            "MKL_CBWR": "COMPATIBLE",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
 
 
 def test_a_wrong_input_is_refused_before_a_worker_starts(monkeypatch):

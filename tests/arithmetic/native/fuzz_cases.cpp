@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <new>
 
 #include "functions.hpp"
 
@@ -555,9 +557,50 @@ bool reasonable(const Case& c) {
   return total < 40000;
 }
 
-std::uint64_t current = 0;
+void Operands::add(Kind kind, const Tensor& t, std::int64_t elements, std::uint64_t data, std::byte before) {
+  const std::int64_t bytes = elements * item_size(t.dtype);
+  memory_.push_back(std::unique_ptr<std::byte[]>(new std::byte[static_cast<std::size_t>(bytes)]));
+  std::byte* const start = memory_.back().get();
+  if (kind == Kind::output) {
+    std::fill_n(start, bytes, before);
+    outputs_.push_back(start);
+    output_bytes_.push_back(bytes);
+    return;
+  }
+  Random random(data);
+  fill(random, t, start, elements);
+  (kind == Kind::constant ? constants_ : inputs_).push_back(start);
+}
+
+Outcome Operands::run(const std::vector<Buffer>& buffers, const std::vector<Step>& steps, const Isa& isa, int threads) const {
+  return attempt([&](Outcome& outcome) {
+    const Plan plan(buffers, constants_, steps, isa, {}, std::int64_t{1} << 30);
+    outcome.made = true;
+    plan.run(inputs_, outputs_, threads);
+    for (std::size_t i = 0; i < outputs_.size(); ++i) outcome.outputs.emplace_back(outputs_[i], outputs_[i] + output_bytes_[i]);
+  });
+}
+
+Outcome attempt(const std::function<void(Outcome&)>& body) {
+  Outcome outcome;
+  try {
+    body(outcome);
+  } catch (const Error& error) {
+    outcome.refusal = error.what();
+  } catch (const std::bad_alloc&) {
+    outcome.refusal = "out of memory";
+  }
+  return outcome;
+}
+
+void fail(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+  std::abort();
+}
 
 namespace {
+
+std::uint64_t current = 0;
 
 void report(int) {
   char text[64];
@@ -567,20 +610,30 @@ void report(int) {
   abort();
 }
 
-}  // namespace
-
-void report_failures() {
-  for (const int number : {SIGABRT, SIGPROF, SIGFPE}) signal(number, report);
-}
-
+// Of the processor's time: a busy machine is no hang.
 void limit_time(int seconds) {
   const itimerval limit{{0, 0}, {seconds, 0}};
   setitimer(ITIMER_PROF, &limit, nullptr);
 }
 
-void fail(const std::string& what) {
-  std::fprintf(stderr, "%s\n", what.c_str());
-  std::abort();
+}  // namespace
+
+int campaign(int argc, char** argv, const char* what, const std::function<Fate(std::uint64_t)>& run_case) {
+  const std::uint64_t count = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10000;
+  const std::uint64_t first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 0;
+  const double seconds = argc > 3 ? std::strtod(argv[3], nullptr) : 1e9;
+  const auto start = std::chrono::steady_clock::now();
+  for (const int number : {SIGABRT, SIGPROF, SIGFPE}) signal(number, report);
+  std::uint64_t ran = 0, refused = 0;
+  for (current = first; current < first + count; ++current) {
+    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > seconds) break;
+    limit_time(60);
+    const Fate fate = run_case(current);
+    ran += fate == Fate::ran;
+    refused += fate == Fate::refused;
+  }
+  std::printf("%llu %s ran, %llu were refused\n", static_cast<unsigned long long>(ran), what, static_cast<unsigned long long>(refused));
+  return 0;
 }
 
 }  // namespace fuzz

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -62,11 +64,36 @@ bool reasonable(const Case& c);
 // The elements of a tensor.
 void fill(Random& r, const Tensor& t, std::byte* data, std::int64_t elements);
 
-// From here on a failure prints the number of the case that is `current`.
-void report_failures();
-extern std::uint64_t current;
-// Of the processor's time: a busy machine is no hang.
-void limit_time(int seconds);
+// What running a plan came to.
+struct Outcome {
+  bool made = false;    // the plan
+  std::string refusal;  // of the plan, or of the values that it was run on
+  std::vector<std::vector<std::byte>> outputs;
+};
+
+// The memory of a plan's inputs, constants and outputs, each of its exact size, so that a byte too far is seen.
+class Operands {
+ public:
+  // The next of them, of so many elements; outputs begin as the byte `before`, the others are drawn from `data`.
+  void add(Kind kind, const Tensor& t, std::int64_t elements, std::uint64_t data, std::byte before = std::byte{0});
+  Outcome run(const std::vector<Buffer>& buffers, const std::vector<Step>& steps, const Isa& isa, int threads) const;
+
+ private:
+  std::vector<std::unique_ptr<std::byte[]>> memory_;
+  std::vector<const std::byte*> constants_, inputs_;
+  std::vector<std::byte*> outputs_;
+  std::vector<std::int64_t> output_bytes_;
+};
+
+// Calls the body; an Error, or too little memory, becomes the outcome's refusal.
+Outcome attempt(const std::function<void(Outcome&)>& body);
+
 [[noreturn]] void fail(const std::string& what);
+
+enum class Fate { ran, refused, skipped };
+
+// A fuzzer's main(): CASES [FIRST [SECONDS]] runs the cases FIRST, FIRST + 1, … while there is time, and counts them. A
+// case depends on its number alone, which a failure prints.
+int campaign(int argc, char** argv, const char* what, const std::function<Fate(std::uint64_t number)>& run_case);
 
 }  // namespace fuzz

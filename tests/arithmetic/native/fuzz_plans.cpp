@@ -3,14 +3,8 @@
 // Whatever the checks of a plan let through by mistake (a tensor that is overwritten while it is needed, a view of
 // something else, a read of what nobody wrote) makes a difference, or is seen by the sanitizers.
 //
-//   fuzz_plans CASES [FIRST [SECONDS]]    runs the cases FIRST, FIRST + 1, … while there is time; a case depends on its
-//                                         number alone
+//   fuzz_plans CASES [FIRST [SECONDS]]
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -159,14 +153,6 @@ void damage(Random& r, Draft& draft) {
   }
 }
 
-using Memory = std::unique_ptr<std::byte[]>;
-
-struct Outcome {
-  bool made = false;    // the plan
-  std::string refusal;  // of the plan, or of the values that it was run on
-  std::vector<std::vector<std::byte>> outputs;
-};
-
 bool small(const Draft& draft) {
   for (const Buffer& buffer : draft.buffers) {
     std::int64_t elements = 1;
@@ -180,80 +166,42 @@ bool small(const Draft& draft) {
 }
 
 Outcome run(const Draft& draft, std::uint64_t seed, const Isa& isa, int threads) {
-  std::vector<Memory> memory;
-  std::vector<const std::byte*> constants, inputs;
-  std::vector<std::byte*> outputs;
-  std::vector<std::int64_t> sizes;
-  const bool contents = small(draft);  // else the plan has to be refused before it looks at any
-  for (std::size_t i = 0; i < draft.buffers.size(); ++i) {
-    const Buffer& buffer = draft.buffers[i];
-    if (buffer.kind == Kind::arena || buffer.kind == Kind::view) continue;
-    const std::int64_t elements = contents ? product(buffer.shape) : 0, bytes = elements * item_size(buffer.dtype);
-    memory.push_back(Memory(new std::byte[static_cast<std::size_t>(bytes)]()));
-    if (buffer.kind == Kind::output) {
-      outputs.push_back(memory.back().get());
-      sizes.push_back(bytes);
-      continue;
-    }
-    Random data(seed + 1000 * i);
-    Tensor t = draft.contents[i];
-    t.dtype = buffer.dtype;
-    fill(data, t, memory.back().get(), elements);
-    (buffer.kind == Kind::constant ? constants : inputs).push_back(memory.back().get());
-  }
-  Outcome outcome;
-  try {
-    if (!contents) {
+  if (!small(draft)) {  // the plan has to be refused before it looks at any contents
+    return attempt([&](Outcome& outcome) {
       std::vector<Buffer> buffers = draft.buffers;
       check_plan(buffers, draft.steps, std::int64_t{1} << 30);
       outcome.refusal = "not run";
-      return outcome;
-    }
-    const Plan plan(draft.buffers, constants, draft.steps, isa, {}, std::int64_t{1} << 30);
-    outcome.made = true;
-    plan.run(inputs, outputs, threads);
-  } catch (const Error& error) {
-    outcome.refusal = error.what();
-    return outcome;
-  } catch (const std::bad_alloc&) {
-    outcome.refusal = "out of memory";
-    return outcome;
+    });
   }
-  for (std::size_t i = 0; i < outputs.size(); ++i) outcome.outputs.emplace_back(outputs[i], outputs[i] + sizes[i]);
-  return outcome;
+  Operands operands;
+  for (std::size_t i = 0; i < draft.buffers.size(); ++i) {
+    const Buffer& buffer = draft.buffers[i];
+    if (buffer.kind == Kind::arena || buffer.kind == Kind::view) continue;
+    Tensor t = draft.contents[i];
+    t.dtype = buffer.dtype;
+    operands.add(buffer.kind, t, product(buffer.shape), seed + 1000 * i);
+  }
+  return operands.run(draft.buffers, draft.steps, isa, threads);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::uint64_t count = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10000;
-  const std::uint64_t first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 0;
-  const double seconds = argc > 3 ? std::strtod(argv[3], nullptr) : 1e9;
-  const auto start = std::chrono::steady_clock::now();
-  report_failures();
   const std::vector<const Isa*> isas = available_isas();
-  std::uint64_t ran = 0, refused = 0;
-  for (current = first; current < first + count; ++current) {
-    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > seconds) break;
-    Random r(current);
+  return campaign(argc, argv, "plans", [&](std::uint64_t number) {
+    Random r(number);
     Draft draft = draft_of(r);
-    if (draft.steps.empty()) continue;
+    if (draft.steps.empty()) return Fate::skipped;
     place(r, draft);
     if (r.chance(40)) {
       for (std::int64_t n = r.between(1, 2); n > 0; --n) damage(r, draft);
     }
-    limit_time(60);
-    const Outcome one = run(draft, current, *isas.front(), 1);
-    if (!one.made) {
-      ++refused;
-      continue;
-    }
+    const Outcome one = run(draft, number, *isas.front(), 1);
+    if (!one.made) return Fate::refused;
     // Wherever tensors lie, the plan that was accepted is the same program.
-    const Outcome other = run(spread(draft), current, *r.pick(isas), 2);
+    const Outcome other = run(spread(draft), number, *r.pick(isas), 2);
     if (one.refusal.empty() != other.refusal.empty()) fail("refused by one: " + one.refusal + other.refusal);
     if (one.outputs != other.outputs) fail("tensors that share memory change the results");
-    ++(one.refusal.empty() ? ran : refused);
-  }
-  std::printf("%llu plans ran, %llu were refused\n", static_cast<unsigned long long>(ran), static_cast<unsigned long long>(refused));
-  return 0;
+    return one.refusal.empty() ? Fate::ran : Fate::refused;
+  });
 }

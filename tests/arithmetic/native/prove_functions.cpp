@@ -132,7 +132,7 @@ bool all_decided_and_right(const double* z, const float* y) {
 aivm::Hash hash_of(const void* data, std::size_t bytes) {
   // The best is made for many messages at once.
   const bool native = aivm::sha256_native != nullptr && aivm::sha256_native->supported();
-  const aivm::Sha256& sha = native ? *aivm::sha256_native : aivm::best_sha256();
+  const aivm::Sha256& sha = native ? *aivm::sha256_native : *aivm::known_sha256().front();
   return aivm::sha256(sha, data, static_cast<std::int64_t>(bytes));
 }
 std::string hexadecimal(const aivm::Hash& hash) {

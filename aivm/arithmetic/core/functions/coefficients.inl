@@ -46,6 +46,16 @@ constexpr double expm1_tail[] = {
     0x1.e6314014176dfp-30,
 };
 
+// e^r - 1 = r + r^2 p(r), |r| <= log(2)/16; error 2^-53.0
+constexpr double expm1_eighth_tail[] = {
+    0x1.00000000000a4p-1,
+    0x1.5555555555679p-3,
+    0x1.5555554ab88a2p-5,
+    0x1.11111102e1173p-7,
+    0x1.6c1c3ff4f39c5p-10,
+    0x1.a023cbec5e40bp-13,
+};
+
 // log((1+s)/(1-s)) = 2 s + s^3 p(s^2), s^2 <= 0.02945; error 2^-59.2
 constexpr double log_tail[] = {
     0x1.5555555555592p-1,
@@ -158,7 +168,19 @@ constexpr double eighths[] = {
     0x1.d5818dcfba488p+0,
 };
 
-// erf x = x p(x - i - 1/2), i <= x <= i + 1, i = 0 … 3: one row per power, one column per i; error 2^-53.8
+// 2^(j/8) / eighths[j] - 1; with what ln2_0 lacks, (8 - j)/8 times
+constexpr double eighths_rest[] = {
+    0x0.0p+0,
+    0x1.c3df4b0cc89bdp-53,
+    -0x1.73e1984de0c31p-52,
+    0x1.3a358d03f4fecp-55,
+    0x1.dd9d69bc11d2ep-52,
+    0x1.1bb8cf6b95accp-51,
+    -0x1.e31793dd6d545p-53,
+    -0x1.ce6aa1d919509p-54,
+};
+
+// erf x = x p(x - m), m the middle of one of 4 intervals from 0 to 4: a row per power, a column per interval; error 2^-53.8
 constexpr double erf_rows[][4] = {
     {0x1.0a7ef5c18edd2p+0, 0x1.49c38e4b7a740p-1, 0x1.996eed90a1655p-2, 0x1.24923ae50c3a4p-2},
     {-0x1.4c3884e5e2e4cp-2, -0x1.667ed552b838ep-2, -0x1.45c31f8201853p-3, -0x1.4e5c5c0d426e6p-4},
@@ -178,6 +200,54 @@ constexpr double erf_rows[][4] = {
     {0x1.2a064ebe900b6p-19, 0x1.c10d3866b2f86p-20, 0x1.c48dd99139218p-29, -0x1.b69df97db71dcp-27},
     {-0x1.3b7f0295f5a47p-20, -0x1.0ac05fc8d5181p-24, 0x1.24cced814a4a6p-24, 0x1.bb3c8cb212e74p-31},
     {-0x1.318c678bc37aap-23, -0x1.365c6e40c001dp-23, -0x1.368b1b3042251p-26, 0x1.dbdd2aae6c80cp-31},
+};
+
+// erf x = x p(x - m), m the middle of one of 16 intervals from 0 to 4: a row per power, a column per interval; error 2^-53.1
+constexpr double erf_quarter_rows[][16] = {
+    {0x1.1f5e1a35c3b89p+0, 0x1.13e08c7a16a26p+0, 0x1.fe8f1614e4ebbp-1, 0x1.cacbc181f7fbdp-1,
+     0x1.9450bb1ec6057p-1, 0x1.611065fc93172p-1, 0x1.3448f8704c35dp-1, 0x1.0ee12190b194ap-1,
+     0x1.e09a79ee7db91p-2, 0x1.aed200cd67bebp-2, 0x1.8603df090937fp-2, 0x1.64282886fef72p-2,
+     0x1.47ad3ff3018a1p-2, 0x1.2f6827c1b08c7p-2, 0x1.1a7b909ae7a4ap-2, 0x1.08420fc7a4912p-2},
+    {-0x1.7d900b9e8e923p-4, -0x1.09ac3c1b2b0f7p-2, -0x1.7edef5d89a37ep-2, -0x1.b293239599be9p-2,
+     -0x1.ad1533f3678a7p-2, -0x1.82ad1810b6ca8p-2, -0x1.48b7c44d52573p-2, -0x1.0e9e17d6132aep-2,
+     -0x1.b87061646fb58p-3, -0x1.675759c9fb4b5p-3, -0x1.284241dbd5d3ep-3, -0x1.ef1beecc9bf6bp-4,
+     -0x1.a35763ed2ef1bp-4, -0x1.6793ed0a040bbp-4, -0x1.37b3d82995262p-4, -0x1.10c83ad00a3f1p-4},
+    {-0x1.766bd13cfd330p-2, -0x1.276ba5c0622d8p-2, -0x1.5275c582e56c5p-3, -0x1.4574d9b0850a4p-5,
+     0x1.bbf4930fce453p-5, 0x1.ab151a796866cp-4, 0x1.df8987f7766f9p-4, 0x1.b7e9ea2ad6b50p-4,
+     0x1.6bfb99623df32p-4, 0x1.1e314dd8ef1d1p-4, 0x1.ba09e2a359a33p-5, 0x1.560bd27a00b10p-5,
+     0x1.0bd914bd5869ap-5, 0x1.a9f5181df9bfap-6, 0x1.57e94aec0277dp-6, 0x1.199374fd5811cp-6},
+    {0x1.c5a8e00e35501p-5, 0x1.24d6bbb441a19p-3, 0x1.671c4f2a6d2c8p-3, 0x1.367b5cb840524p-3,
+     0x1.8a284b287754dp-4, 0x1.3fc0da03e481ep-5, -0x1.685f0e5e35f4dp-10, -0x1.5d2c6190465a9p-6,
+     -0x1.ae6bfd18c1dfbp-6, -0x1.8349c312bff36p-6, -0x1.3244824946b24p-6, -0x1.cac3dca964607p-7,
+     -0x1.52a6a0f70f7dcp-7, -0x1.f70a65d7cc899p-8, -0x1.7b2696397f198p-8, -0x1.229a7defb9fecp-8},
+    {0x1.b4c1668cb3abdp-4, 0x1.01ba55d8871f2p-4, 0x1.d2c79428e556fp-10, -0x1.6f0e990627e1fp-5,
+     -0x1.f10767cbc020bp-5, -0x1.9e43d4cd935a7p-5, -0x1.e76d9755fce0cp-6, -0x1.6e17e723baa88p-7,
+     -0x1.632497df067b0p-15, 0x1.21e01ef7dfbafp-8, 0x1.4b850d12932f1p-8, 0x1.143ef76de78a3p-8,
+     0x1.9a16385aac7f8p-9, 0x1.2496775d60009p-9, 0x1.a01e86c675dc9p-10, 0x1.2b93929350924p-10},
+    {-0x1.40e089070086dp-6, -0x1.7d1fdcaf056d0p-5, -0x1.7ea6ebf4ecbe4p-5, -0x1.a399dcfc320b2p-6,
+     -0x1.2f7c23cd9ee8bp-11, 0x1.dbc14c734c368p-7, 0x1.166e324dbb104p-6, 0x1.8b92ae2e0eff1p-7,
+     0x1.82ac17f13e50cp-8, 0x1.b23f6e1b7b34ap-10, -0x1.4fd3de5098e5ep-12, -0x1.c8407fd652486p-11,
+     -0x1.ac1cef16fe0e3p-11, -0x1.41544b8d9b089p-11, -0x1.bfb6a71849e99p-12, -0x1.3304d64be6c79p-12},
+    {-0x1.9370e4fd250e2p-6, -0x1.390f03aefa7dcp-7, 0x1.195022ae094e7p-7, 0x1.1d6962bb20954p-6,
+     0x1.d56743ced7170p-7, 0x1.6c40e68f6a919p-8, -0x1.a015d9f1a868ep-10, -0x1.16753272dd3acp-8,
+     -0x1.dc45f4bafc30ap-9, -0x1.0747f27c0693fp-9, -0x1.80ca49e004952p-11, -0x1.89abc10372b2bp-14,
+     0x1.e8e1d8b6d03e5p-14, 0x1.21dc0131b7ba0p-13, 0x1.c04aa2563c99ep-14, 0x1.332885e0b2165p-14},
+    {0x1.4969079397288p-8, 0x1.65cf9be796a66p-7, 0x1.172e949dc04e5p-7, 0x1.6038be01aaa26p-10,
+     -0x1.12d858ef3aa0cp-8, -0x1.4c8bcae6fddc9p-8, -0x1.72ccc3dc76ddep-9, -0x1.7c06d23a6b129p-12,
+     0x1.b351ac45ae3f8p-11, 0x1.d6a3134b291a9p-11, 0x1.1a947f0a0fc05p-11, 0x1.c6089472e381dp-13,
+     0x1.9271da6d0e44cp-15, -0x1.663b776002912p-17, -0x1.5cd22b6088208p-16, -0x1.1a4a154ab7bfcp-16},
+    {0x1.2fe7a8bf81b46p-8, 0x1.cc3b1291104e7p-11, -0x1.8093a80882d4cp-9, -0x1.ddcab753949a2p-9,
+     -0x1.ac21a988df426p-10, 0x1.36117a005eb3bp-11, 0x1.6b59d921d641dp-10, 0x1.f55403b351843p-11,
+     0x1.10e7548b251a6p-12, -0x1.0c06e6148fb14p-13, -0x1.92ea2f313e957p-13, -0x1.00d8386297b85p-13,
+     -0x1.ab75c39318aaep-15, -0x1.b726ed884fad8p-17, 0x1.9ff1eacf67244p-23, 0x1.7c34371b5f8a5p-19},
+    {-0x1.08db5c5d4bdc1p-10, -0x1.05c22222f61c8p-9, -0x1.241f2b99e948ap-10, 0x1.caecb5ac6ee75p-12,
+     0x1.26abdabce2e47p-10, 0x1.7745b884ad325p-11, 0x1.2b250ec4a8c97p-16, -0x1.49740a6060af2p-12,
+     -0x1.0ec110a3bcff8p-12, -0x1.74857bdc89347p-14, 0x1.e740a3f7ff166p-17, 0x1.348cb0dcbf768p-15,
+     0x1.9a3f99e962dacp-16, 0x1.571f9a442851ap-17, 0x1.713d51a663269p-19, 0x1.7d3982edb5a39p-23},
+    {-0x1.7e2cb2dc9ffadp-11, 0x1.28eb55dd21c24p-19, 0x1.3fe409400c8fep-11, 0x1.0e7a60439ce8cp-11,
+     0x1.507f97c09bb49p-16, -0x1.29ed409ba6470p-12, -0x1.dcc3e642d6868p-13, -0x1.4bce21f962803p-15,
+     0x1.09d5cea6c31bep-14, 0x1.f735c390f4668p-15, 0x1.79b10c4674bc0p-16, -0x1.335144e0802ecp-20,
+     -0x1.b70f82e33e6a6p-18, -0x1.25ca8ef297176p-18, -0x1.dec9c762b875cp-20, -0x1.fd1f8b0953034p-22},
 };
 
 constexpr int first_big_exponent = 22;

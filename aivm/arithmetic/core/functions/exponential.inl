@@ -26,20 +26,31 @@ AIVM_TEMPLATE ReducedExponent<n> reduce_exponent(Wide<n> x) {
 // 2^k
 AIVM_TEMPLATE Wide<n> power_of_two(WideInteger<n> k) { return from_bits(shl<52>(k) + one_bits); }
 
+#if defined(__AVX512F__)
+// x = k log(2)/8 + r with |r| <= log(2)/16: tables in registers and shorter polynomials.
+template <int n> struct Eighths {
+  WideInteger<n> k;         // in the low bits
+  WideInteger<n> exponent;  // k / 8 rounded down, as what has to be added to the bits of a number
+  Wide<n> r;
+};
+
+// The part of log 2 beyond binary64 is left out; coefficients take account of that.
+AIVM_TEMPLATE Eighths<n> reduce_to_eighths(Wide<n> x) {
+  const Nearest<n> k = nearest_multiple(x, 8 * inverse_ln2);
+  return {k.integer, shl<49>(k.integer & ~std::int64_t{7}), fma(k.number, -ln2_0 / 8, x)};
+}
+#endif
+
 // e^x for |x| <= 512. If x is a NaN its low bits are zero, so that it stays one.
 AIVM_TEMPLATE Wide<n> exponential(Wide<n> x) {
 #if defined(__AVX512F__)
-  // A table in a register and a shorter polynomial: x = k log(2)/8 + r. The part of log 2 beyond binary64 is left out;
-  // the polynomial was tuned to that (scripts/arithmetic/tune_exponential.py).
-  const Nearest<n> k = nearest_multiple(x, 8 * inverse_ln2);
-  const Wide<n> r = fma(k.number, -ln2_0 / 8, x);
+  // Tuned to what is left out (scripts/arithmetic/tune_exponential.py).
+  const Eighths<n> reduced = reduce_to_eighths(x);
+  const Wide<n> r = reduced.r;
   const Wide<n> square = r * r;
   const Wide<n> less = fma(square, polynomial_halves(r, square, exp_eighth_tail), r);
-  const F64 table = load(eighths);
-  Wide<n> power;
-  _Pragma("GCC unroll 8")
-  for (int i = 0; i < n; ++i) power.v[i].v = _mm512_permutexvar_pd(k.integer.v[i].v, table.v);  // of k modulo 8
-  return from_bits(bits(fma(power, less, power)) + shl<49>(k.integer & ~std::int64_t{7}));
+  const Wide<n> power = lookup(eighths, reduced.k);
+  return from_bits(bits(fma(power, less, power)) + reduced.exponent);
 #else
   const ReducedExponent<n> reduced = reduce_exponent(x);
   const Wide<n> r = reduced.r;

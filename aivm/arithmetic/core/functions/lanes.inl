@@ -128,6 +128,18 @@ AIVM_INLINE F64 lookup(const double (&table)[4], I64 index) {
 }
 AIVM_TEMPLATE Wide<n> lookup(const double (&table)[4], WideInteger<n> index) { AIVM_WIDE(Wide, lookup(table, index.v[i])); }
 
+#if defined(__AVX512F__)
+// table[index modulo 8], table[index modulo 16].
+AIVM_TEMPLATE Wide<n> lookup(const double (&table)[8], WideInteger<n> index) {
+  const __m512d all = _mm512_loadu_pd(table);
+  AIVM_WIDE(Wide, {_mm512_permutexvar_pd(index.v[i].v, all)});
+}
+AIVM_TEMPLATE Wide<n> lookup(const double (&table)[16], WideInteger<n> index) {
+  const __m512d low = _mm512_loadu_pd(table), high = _mm512_loadu_pd(table + 8);
+  AIVM_WIDE(Wide, {_mm512_permutex2var_pd(low, index.v[i].v, high)});
+}
+#endif
+
 // c[0] + c[1] x + … by Horner's rule.
 template <int n, std::size_t size>
 AIVM_INLINE Wide<n> polynomial(Wide<n> x, const double (&c)[size]) {

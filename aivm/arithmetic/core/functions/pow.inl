@@ -88,7 +88,38 @@ AIVM_TEMPLATE Wide<n> cube(Wide<n> x) {
   return select((lost == 0.0) | !(abs(lost) < infinity), product, from_bits(inward | 1));
 }
 
-AIVM_FUNCTION(cube)
+// Zeros, and what has a cube that is a normal binary32.
+AIVM_INLINE M32 is_ordinary_for_cube(F32 x) {
+  const F32 zero = broadcast(0.0F), magnitude = abs(x);
+  return ((magnitude >= broadcast(0x1p-42F)) | (magnitude == zero)) & (magnitude <= broadcast(0x1p42F));
+}
+
+// The cubes of ordinary numbers by two products, if what was lost cannot matter: no product is midway between two binary32.
+template <int n> struct NearCube {
+  Wide<n> product;
+  bool certain;
+};
+AIVM_TEMPLATE NearCube<n> near_cube(Wide<n> x) {
+  const Wide<n> product = x * x * x;
+  constexpr std::int64_t beyond = (std::int64_t{1} << 29) - 1, midway = std::int64_t{1} << 28;
+  return {product, !any((bits(product) & beyond) == midway)};
+}
+
+[[gnu::noinline]] static void cube_array(const float* x, float* y, std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + group * lanes <= n; i += group * lanes) {
+    M32 ordinary = is_ordinary_for_cube(load(x + i));
+    for (int k = 1; k < group; ++k) ordinary = ordinary & is_ordinary_for_cube(load(x + i + k * lanes));
+    const Wide<2 * group> wide = load_widened<2 * group>(x + i);
+    const NearCube<2 * group> near = near_cube(wide);
+    if (__builtin_expect(all(ordinary) && near.certain, true)) {
+      store_narrowed(y + i, near.product);
+    } else {
+      store_canonical(y + i, cube(wide));
+    }
+  }
+  unary_loop(x + i, y + i, n - i, [](F32 v) { return AIVM_OF_BINARY32(cube, v); });
+}
 
 static void pow_array(const float* a, std::int64_t a_step, const float* b, std::int64_t b_step, float* y,
                       std::int64_t n) {

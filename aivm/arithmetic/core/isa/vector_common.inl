@@ -18,12 +18,15 @@
 // result but the payload of a NaN; kernels write canonical(v) at the end of an operator.
 #pragma once
 
+#include "nan.hpp"
+
 namespace aivm {
 namespace AIVM_ISA {
 
 constexpr int half_lanes = lanes / 2;
 
 static inline F32 canonical(F32 v) {
+  hide_origin(v.v);
   return select(is_nan(v), from_bits(broadcast(static_cast<std::int32_t>(0x7fc00000))), v);
 }
 
@@ -31,6 +34,7 @@ static inline float canonical(float v) {
   const std::uint32_t nan = 0x7fc00000U;
   float replacement;
   __builtin_memcpy(&replacement, &nan, 4);
+  hide_origin(v);
   return v == v ? v : replacement;
 }
 

@@ -228,7 +228,7 @@ class Emitter:
             raise GraphMemoryError(
                 f"{self.place.title}: tensor {name!r} of shape {list(shape)} takes {storage.bytes} bytes, "
                 f"more than the {self._memory_limit} allowed",
-                hint="allow the model more memory, or give it smaller inputs",
+                hint=GraphMemoryError.ALLOW_MORE,
             )
         return Value(dtype=dtype, shape=tuple(shape), storage=storage)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def lower(b: Builder, node: Node, x: Value) -> Value:
     """`x / (bias + alpha / size * sum) ** beta`; the sum runs over ascending channels."""
     size = node.get("size", 1)
+    if x.rank < 2 or size < 1:
+        b.refuse(f"tensor {x} should have channels, as its second axis, and size, which is {size}, be positive")
     before = (size - 1) // 2
     after = size - 1 - before
     wide = [0, before, *([0] * (x.rank - 2))], [0, after, *([0] * (x.rank - 2))]

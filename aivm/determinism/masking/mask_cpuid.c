@@ -4,7 +4,7 @@
 //
 // `avx2` hides AVX-512, AMX and VNNI, `avx` also AVX2, FMA, F16C and BMI, `sse` also AVX. Where the kernel can make CPUID
 // fault (cpuid_fault in /proc/cpuinfo), every CPUID after this object's start is answered here. Where it cannot, those
-// of libraries that mask_cpuid.py has patched are: `cpuid` (0f a2) became `int $0x4f` (cd 4f), which faults everywhere.
+// of libraries that patch.py has patched are: `cpuid` (0f a2) became `int $0x4f` (cd 4f), which faults everywhere.
 // What the dynamic linker has chosen before for libc stays as it is.
 #define _GNU_SOURCE
 #include <cpuid.h>

@@ -1,0 +1,201 @@
+"""The suite on a Dask cluster: every host offers its own environments, and runs them.
+
+Hosts differ in processor, system and libraries, which is what a cluster is for here. Each plans for itself; its workers
+run its environments; the journal stays with whoever asked. Dask sends pickled objects: join no cluster, and let nobody
+into yours, that you would not let run code on your machine. The extra `cluster` installs it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aivm.determinism.axes import named
+from aivm.determinism.divergence import find
+from aivm.determinism.matrix import Matrix
+from aivm.determinism.place import Place
+from aivm.determinism.plan import Plan, plan
+from aivm.determinism.running import run_environment
+from aivm.errors import AivmError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from aivm.arithmetic.trace import Recording
+    from aivm.determinism.axes import Absence, Wishes
+    from aivm.determinism.divergence import FirstDivergence
+    from aivm.determinism.journal import Journal
+    from aivm.determinism.matrix import Cell, Tried
+    from aivm.determinism.plan import Planned
+    from aivm.determinism.subject import Subject
+    from aivm.digests import Digest
+    from aivm.environment import Environment
+
+_SECONDS = 30
+
+
+class ClusterError(AivmError):
+    """A cluster that cannot be used."""
+
+
+@dataclass(slots=True)
+class Notes:
+    """A keeper in memory: what a host needs to know of the journal, and what is to be written into it.
+
+    Attributes:
+        done: cells that are known, by place.
+        cells: new ones, by place.
+        environments: their records.
+        outputs: tensor files by digest.
+    """
+
+    done: dict[Digest, dict[str, Cell]]
+    cells: list[tuple[Digest, Digest, list[Cell]]] = field(default_factory=list)
+    environments: list[Environment] = field(default_factory=list)
+    outputs: dict[Digest, bytes] = field(default_factory=dict)
+
+    def known(self, subject: Digest, place: Digest) -> dict[str, Cell]:
+        """What is known of the one subject in a place."""
+        del subject
+        return dict(self.done.get(place, {}))
+
+    def add_environment(self, environment: Environment) -> None:
+        """Keeps it."""
+        self.environments.append(environment)
+
+    def add_output(self, digest: Digest, tensors: bytes) -> None:
+        """Keeps it."""
+        self.outputs[digest] = tensors
+
+    def add(self, subject: Digest, place: Digest, cells: Iterable[Cell]) -> None:
+        """Keeps them."""
+        self.cells.append((subject, place, list(cells)))
+
+    def write(self, journal: Journal) -> None:
+        """Writes what is new into a journal."""
+        for environment in self.environments:
+            journal.add_environment(environment)
+        for digest, tensors in self.outputs.items():
+            journal.add_output(digest, tensors)
+        for subject, place, cells in self.cells:
+            journal.add(subject, place, cells)
+
+
+def run_on_cluster(
+    subject: Subject,
+    journal: Journal,
+    *,
+    scheduler: str,
+    wishes: Wishes,
+    axes: Sequence[str],
+    crossed: Sequence[str] = (),
+    on_cells: Callable[[int], None] = lambda _: None,
+    on_plan: Callable[[int], None] = lambda _: None,
+    on_each: Callable[[str], None] = lambda _: None,
+) -> tuple[Matrix, tuple[Absence, ...], tuple[FirstDivergence, ...]]:
+    """Runs on every host of a cluster what the journal does not have yet.
+
+    The reference of the matrix is that of the first host. Where there are several, environments are named by `host 1`,
+    `host 2`, …, in the order of the hosts' addresses; addresses are in no record.
+
+    Args:
+        subject: a kernel or a program, with its cases.
+        journal: remembers.
+        scheduler: the address of Dask's scheduler, such as `tcp://10.0.0.1:8786`.
+        wishes: asked of every host; the cache is a path there.
+        axes: names.
+        crossed: names of axes whose values are combined.
+        on_cells: is told of cells as environments are done.
+        on_plan: is told how many cells there will be.
+        on_each: is told the names of environments as they are traced.
+
+    Returns:
+        The matrix, what the hosts do not offer, and where environments part from the reference, traced on their hosts.
+
+    Raises:
+        ClusterError: Dask is not installed, the scheduler does not answer, or has no workers.
+    """
+    with _client(scheduler) as client:
+        hosts = _hosts(client)
+        shared = client.scatter(subject, broadcast=True)
+        plans: list[Plan] = client.gather(
+            [client.submit(_plan, shared, wishes, tuple(axes), tuple(crossed), workers=w, pure=False) for w in hosts]
+        )
+        on_plan(sum(len(each.environments) for each in plans) * len(subject.cases))
+        known = client.scatter((journal.all_cells(subject.digest), journal.outputs()), broadcast=True)
+        futures = {}
+        for number, (workers, planned) in enumerate(zip(hosts, plans, strict=True), 1):
+            for position, each in enumerate(planned.environments):
+                slow = each.setting.launcher.slowness
+                future = client.submit(_run, shared, each, known, workers=workers, pure=False, priority=slow)
+                futures[future] = (number, position)
+        found: dict[tuple[int, int], Tried] = {}
+        for future, (tried, notes) in _completed(client, futures):
+            notes.write(journal)
+            number, position = futures[future]
+            host = f"host {number}" if len(hosts) > 1 else ""
+            found[number, position] = dataclasses.replace(tried, host=host)
+            on_cells(len(subject.cases))
+        environments = tuple(found[key] for key in sorted(found))
+        matrix = Matrix(cases=tuple(subject.cases), environments=environments, expected=dict(subject.expected))
+        places = {tried.name: hosts[number - 1] for (number, _), tried in found.items()}
+
+        def record(tried: Tried, case: str) -> Recording:
+            task = client.submit(_trace, shared, tried.planned, case, workers=places[tried.name], pure=False)
+            recording: Recording = task.result()
+            return recording
+
+        divergences = find(subject, matrix, journal, on_each=on_each, record=record)
+    return matrix, tuple(dict.fromkeys(absence for each in plans for absence in each.absences)), divergences
+
+
+def _client(scheduler: str) -> Any:
+    try:
+        distributed = importlib.import_module("distributed")
+    except ImportError as error:
+        raise ClusterError("Dask is not installed", hint="run: pip install 'aivm[cluster]'") from error
+    try:
+        return distributed.Client(scheduler, timeout=_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ClusterError(f"the scheduler {scheduler} does not answer: {error}") from error
+
+
+def _hosts(client: Any) -> list[list[str]]:
+    """The workers' addresses, by host."""
+    workers: dict[str, list[str]] = {}
+    for address, facts in client.scheduler_info(n_workers=-1)["workers"].items():
+        workers.setdefault(facts["host"], []).append(address)
+    if not workers:
+        raise ClusterError("the cluster has no workers", hint="run on each host: dask worker ADDRESS")
+    return [sorted(workers[host]) for host in sorted(workers)]
+
+
+def _completed(client: Any, futures: Iterable[Any]) -> Iterable[tuple[Any, tuple[Tried, Notes]]]:
+    distributed = importlib.import_module("distributed")
+    completed: Iterable[tuple[Any, tuple[Tried, Notes]]] = distributed.as_completed(
+        list(futures), with_results=True, loop=client.loop
+    )
+    return completed
+
+
+def _plan(subject: Subject, wishes: Wishes, axes: tuple[str, ...], crossed: tuple[str, ...]) -> Plan:
+    """On a host: what it offers."""
+    return plan(subject, wishes, named(axes), crossed=crossed)
+
+
+def _run(
+    subject: Subject, planned: Planned, known: tuple[dict[Digest, dict[str, Cell]], set[Digest]]
+) -> tuple[Tried, Notes]:
+    """On a host: one environment."""
+    done, outputs = known
+    notes = Notes(done=done)
+    tried = run_environment(subject, planned, notes, set(outputs))
+    return tried, dataclasses.replace(notes, done={})
+
+
+def _trace(subject: Subject, planned: Planned, case: str) -> Recording:
+    """On a host: the trace of a case, without its tensors."""
+    with Place(subject, planned.setting) as place:
+        return dataclasses.replace(place.record(case), fetch=None)

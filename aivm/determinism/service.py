@@ -1,0 +1,142 @@
+"""What a worker of the suite does: it describes itself, runs cases, and traces one of them where two workers part.
+
+| request | payload | reply |
+|---|---|---|
+| set-up: `subject`, `threads`, `flush_to_zero`, `offset` | manifest record of a kernel | environment record |
+| `load` | the ONNX file of a kernel | |
+| `run`: `keep`, `known` | all inputs as a tensor file | `digest`, `nanoseconds`; the outputs, if not `known` |
+| `trace`: `of`, `keep` | all inputs | `label`, `note`; the trace, of a batch's first examples alone |
+| `fetch`: `position` | | the operator's tensors, named as in `OPERANDS` |
+| `watch`: `output` | all inputs | one tensor of the graph, with nothing else watched |
+
+Everything is imported before the worker is confined.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import locale
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from aivm import tensors
+from aivm.determinism.computations import open_computation
+from aivm.determinism.heads import head
+from aivm.environment import Environment
+from aivm.environment.control import flush_subnormals
+from aivm.execution.engine import EngineError
+from aivm.execution.frames import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aivm.arithmetic.trace import Recording
+    from aivm.tensors import Array
+
+#: Bytes between the boundaries that inputs are placed against: a cache line, and the widest vector.
+LINE: Final = 64
+#: The output's name in the reply to `fetch`; operands are `OPERAND` and their position.
+OUTPUT: Final = "output"
+OPERAND: Final = "input"
+
+
+class SuiteService:
+    """One environment: one process, one setting."""
+
+    def __init__(self, setup: Frame) -> None:
+        header = setup.header
+        # Libraries read numbers by the locale only in a process that has asked for it.
+        with contextlib.suppress(locale.Error):
+            locale.setlocale(locale.LC_ALL, "")
+        if header["flush_to_zero"]:
+            flush_subnormals()
+        self._offset: int | None = header["offset"]
+        self._computation = open_computation(header, setup.payload)
+        self._recording: Recording | None = None
+        environment = Environment.capture(self._computation.info)
+        self.ready = Frame(header={"done": "setup"}, payload=environment.record())
+
+    def handle(self, request: Frame) -> Frame:
+        """Serves a request.
+
+        Raises:
+            AivmError: the model cannot be loaded, fails, or breaks its manifest.
+            MemoryError: memory ran out.
+        """
+        match request.header["do"]:
+            case "load":
+                self._computation.load(request.payload)
+                return Frame(header={"done": "load"})
+            case "run":
+                return self._run(request)
+            case "trace":
+                inputs = self._inputs(request.payload)
+                recording = self._computation.record(inputs)
+                size, count = request.header["of"], request.header["keep"]
+                self._recording = head(recording, inputs, size, count) if size > count else recording
+                recording = self._recording
+                header = {"done": "trace", "label": recording.label, "note": recording.note}
+                return Frame(header=header, payload=recording.trace.encode())
+            case "fetch":
+                return Frame(header={"done": "fetch"}, payload=self._fetch(request.header["position"]))
+            case "watch":
+                array = self._computation.watch(self._inputs(request.payload), request.header["output"])
+                return Frame(header={"done": "watch"}, payload=tensors.encode({OUTPUT: array}))
+            case other:
+                raise EngineError(f"there is no request {other!r}")
+
+    def _run(self, request: Frame) -> Frame:
+        inputs = self._inputs(request.payload)
+        began = time.perf_counter_ns()
+        outputs = self._computation.run(inputs)
+        elapsed = time.perf_counter_ns() - began
+        keep: Mapping[str, int] = request.header["keep"]
+        outputs = {name: array[: keep[name]] if name in keep else array for name, array in outputs.items()}
+        digest, data = self._computation.digest(outputs)
+        known = digest.hex() in request.header["known"]
+        header: dict[str, Any] = {"done": "run", "digest": digest.hex(), "nanoseconds": elapsed}
+        return Frame(header=header, payload=b"" if known else data)
+
+    def _fetch(self, position: int) -> bytes:
+        if self._recording is None or self._recording.fetch is None:
+            raise EngineError("nothing was traced")
+        operation = self._recording.fetch([position])[0]
+        arrays = {f"{OPERAND}{index}": array for index, array in enumerate(operation.inputs) if array is not None}
+        return tensors.encode({OUTPUT: operation.output, **arrays})
+
+    def _inputs(self, data: bytes) -> dict[str, Array]:
+        arrays = tensors.decode(data, limit=len(data))
+        if self._offset is None:
+            return arrays
+        return {name: place(array, self._offset) for name, array in arrays.items()}
+
+
+def place(array: Array, offset: int) -> Array:
+    """A copy of an array whose first byte is so many bytes behind a boundary of `LINE` bytes.
+
+    Args:
+        array: any shape, C order.
+        offset: less than `LINE`; rounded up to what the dtype needs.
+
+    Returns:
+        The same shape and dtype, C order, not writeable.
+    """
+    offset = -(-offset // array.itemsize) * array.itemsize % LINE
+    room = np.empty(array.nbytes + 2 * LINE, np.uint8)
+    start = (-room.ctypes.data) % LINE + offset
+    copy: Array = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    copy.flags.writeable = False
+    return copy
+
+
+def open_service(setup: Frame) -> SuiteService:
+    """The worker's entry.
+
+    Raises:
+        EngineError: the runtime is not what the setting asks for.
+        ControlError: subnormals cannot be flushed here.
+    """
+    return SuiteService(setup)

@@ -1,0 +1,60 @@
+"""The suite: cases by environments, in parallel worker processes on this machine."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from aivm.determinism.matrix import Matrix
+from aivm.determinism.running import run_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aivm.determinism.journal import Journal
+    from aivm.determinism.matrix import Tried
+    from aivm.determinism.plan import Plan, Planned
+    from aivm.determinism.subject import Subject
+
+
+def run(
+    subject: Subject,
+    plan: Plan,
+    journal: Journal,
+    *,
+    jobs: int | None = None,
+    on_cells: Callable[[int], None] = lambda _: None,
+) -> Matrix:
+    """Runs what the journal does not have yet.
+
+    Each environment is one worker process, which runs all cases; `jobs` of them work at a time. An interrupt is passed
+    on after every finished cell is in the journal, and no worker is left behind.
+
+    Args:
+        subject: a kernel or a program, with its cases.
+        plan: the environments.
+        journal: remembers; give the same one again to go on.
+        jobs: as many as there are processors, if None.
+        on_cells: is told of cells as they are done, from several threads.
+    """
+    known = journal.outputs() | set(subject.known)
+    for digest, data in subject.known.items():
+        journal.add_output(digest, data)
+    stop = threading.Event()
+
+    def work(planned: Planned) -> Tried:
+        return run_environment(subject, planned, journal, known, on_cells=on_cells, stopped=stop.is_set)
+
+    # The slowest begin first, or they would be waited for at the end.
+    order = sorted(plan.environments, key=lambda planned: -planned.setting.launcher.slowness)
+    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as executor:
+        futures = {planned.name: executor.submit(work, planned) for planned in order}
+        try:
+            tried = tuple(futures[planned.name].result() for planned in plan.environments)
+        except BaseException:
+            stop.set()
+            executor.shutdown(wait=True, cancel_futures=True)
+            raise
+    return Matrix(cases=tuple(subject.cases), environments=tried, expected=dict(subject.expected))
