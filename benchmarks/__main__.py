@@ -2,7 +2,8 @@
 
     python benchmarks [GROUP …] [--only TEXT …] [--threads N …] [--rounds N] [--json FILE]
 
-Groups are matmul, conv, operators, models, memory, trace, digests; all of them, as in `make bench`, unless named.
+Groups are matmul, conv, operators, models, memory, trace, digests; all of them, as in `make bench`, unless named. The
+group suite, which runs only when it is named, tells what the determinism suite costs beside the kernels.
 A ratio above one says that we are quicker, or need less.
 """
 
@@ -23,6 +24,8 @@ TIMED = ("matmul", "conv", "operators", "models")
 OTHERS = ("memory", "trace")
 #: The group that no time is measured in.
 DIGESTS = "digests"
+#: The group that has no other engine to compare with.
+SUITE = "suite"
 
 
 def main() -> None:
@@ -36,13 +39,13 @@ def main() -> None:
     options = parser.parse_args()
     known = [*TIMED, *OTHERS, DIGESTS]
     groups = options.groups or known
-    if unknown := set(groups) - set(known):
-        parser.error(f"there is no group {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    if unknown := set(groups) - {*known, SUITE}:
+        parser.error(f"there is no group {', '.join(sorted(unknown))}; there are {', '.join([*known, SUITE])}")
     found: dict[str, Any] = {"machine": report.machine(), "groups": []}
     print(report.machine_text(found["machine"]))
     for group in groups:
         module = importlib.import_module(f"bench_{group}")
-        if group == DIGESTS:
+        if group in (DIGESTS, SUITE):
             found["groups"].append(module.measure())
             continue
         cases = [case for case in module.cases() if not options.only or any(text in case.name for text in options.only)]

@@ -18,6 +18,7 @@ from aivm.determinism.matrix import Matrix
 from aivm.determinism.place import Place
 from aivm.determinism.plan import Plan, plan
 from aivm.determinism.running import run_environment
+from aivm.determinism.suite import at_hand
 from aivm.errors import AivmError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from aivm.determinism.journal import Journal
     from aivm.determinism.matrix import Cell, Tried
     from aivm.determinism.plan import Planned
+    from aivm.determinism.running import Known
     from aivm.determinism.subject import Subject
     from aivm.digests import Digest
     from aivm.environment import Environment
@@ -124,7 +126,7 @@ def run_on_cluster(
             [client.submit(_plan, shared, wishes, tuple(axes), tuple(crossed), workers=w, pure=False) for w in hosts]
         )
         on_plan(sum(len(each.environments) for each in plans) * len(subject.cases))
-        known = client.scatter((journal.all_cells(subject.digest), journal.outputs()), broadcast=True)
+        known = client.scatter((journal.all_cells(subject.digest), at_hand(subject, journal)), broadcast=True)
         futures = {}
         for number, (workers, planned) in enumerate(zip(hosts, plans, strict=True), 1):
             for position, each in enumerate(planned.environments):
@@ -185,13 +187,11 @@ def _plan(subject: Subject, wishes: Wishes, axes: tuple[str, ...], crossed: tupl
     return plan(subject, wishes, named(axes), crossed=crossed)
 
 
-def _run(
-    subject: Subject, planned: Planned, known: tuple[dict[Digest, dict[str, Cell]], set[Digest]]
-) -> tuple[Tried, Notes]:
+def _run(subject: Subject, planned: Planned, known: tuple[dict[Digest, dict[str, Cell]], Known]) -> tuple[Tried, Notes]:
     """On a host: one environment."""
     done, outputs = known
     notes = Notes(done=done)
-    tried = run_environment(subject, planned, notes, set(outputs))
+    tried = run_environment(subject, planned, notes, {case: set(found) for case, found in outputs.items()})
     return tried, dataclasses.replace(notes, done={})
 
 

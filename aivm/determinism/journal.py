@@ -131,10 +131,17 @@ class Journal:
             row = self._connection.execute("SELECT tensors FROM output WHERE digest = ?", (bytes(digest),)).fetchone()
         return None if row is None else row[0]
 
-    def outputs(self) -> set[Digest]:
-        """The digests of all outputs that are here."""
+    def outputs(self, subject: Digest) -> dict[str, set[Digest]]:
+        """By case the digests of a subject's outputs that are here."""
         with self._lock:
-            return {Digest(row[0]) for row in self._connection.execute("SELECT digest FROM output")}
+            rows = self._connection.execute(
+                "SELECT DISTINCT case_name, cell.digest FROM cell JOIN output USING (digest) WHERE subject = ?",
+                (bytes(subject),),
+            ).fetchall()
+        found: dict[str, set[Digest]] = {}
+        for case, digest in rows:
+            found.setdefault(case, set()).add(Digest(digest))
+        return found
 
     def _prepare(self, path: Path) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from aivm.determinism.matrix import Cell, Tried
 from aivm.determinism.place import Place
+from aivm.digests import Digest
 from aivm.errors import AivmError
 from aivm.execution.sandbox import WorkerLostError
 
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 
     from aivm.determinism.plan import Planned
     from aivm.determinism.subject import Subject
-    from aivm.digests import Digest
     from aivm.environment import Environment
 
 #: Seconds between two notes in the journal: what a crash can cost.
 _NOTE_SECONDS: Final = 0.5
 _LONGEST: Final = 300
+#: Digests that a worker is told of for a case; those that are not among them it sends again.
+_TOLD: Final = 16
+
+#: By case, the digests of outputs that are at hand. Several threads add to it.
+Known = dict[str, set[Digest]]
 
 
 class Keeper(Protocol):
@@ -40,7 +45,7 @@ def run_environment(
     subject: Subject,
     planned: Planned,
     keeper: Keeper,
-    known: set[Digest],
+    known: Known,
     *,
     on_cells: Callable[[int], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
@@ -51,7 +56,7 @@ def run_environment(
         subject: what is run.
         planned: where.
         keeper: remembers cells, environments and outputs.
-        known: digests of outputs that it has; added to.
+        known: by case the digests of outputs that it has; added to.
         on_cells: is told of cells as they are done.
         stopped: whether to stop.
 
@@ -95,16 +100,17 @@ def run_environment(
     )
 
 
-def _cell(place: Place, case: str, keeper: Keeper, known: set[Digest]) -> Cell:
+def _cell(place: Place, case: str, keeper: Keeper, known: Known) -> Cell:
+    mine = known.setdefault(case, set())
     try:
-        outcome = place.run(case, known)
+        outcome = place.run(case, list(mine)[:_TOLD])
     except WorkerLostError:
         raise
     except AivmError as error:
         return Cell(case=case, digest=None, error=_text(error))
-    if outcome.digest not in known:
+    if outcome.digest not in mine and outcome.tensors:
         keeper.add_output(outcome.digest, outcome.tensors)
-        known.add(outcome.digest)
+        mine.add(outcome.digest)
     return Cell(case=case, digest=outcome.digest, seconds=outcome.seconds)
 
 

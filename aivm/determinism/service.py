@@ -26,8 +26,11 @@ from aivm.determinism.computations import open_computation
 from aivm.determinism.heads import head
 from aivm.environment import Environment
 from aivm.environment.control import flush_subnormals
-from aivm.execution.engine import EngineError
+from aivm.errors import AivmError
+from aivm.execution.engine import EngineError, ModelFailedError
 from aivm.execution.frames import Frame
+from aivm.execution.service import OutputLimitError
+from aivm.tensors import TensorFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,9 +65,18 @@ class SuiteService:
         """Serves a request.
 
         Raises:
-            AivmError: the model cannot be loaded, fails, or breaks its manifest.
+            EngineError: the model cannot be loaded, fails, or breaks its manifest.
             MemoryError: memory ran out.
         """
+        try:
+            return self._serve(request)
+        except (EngineError, OutputLimitError, TensorFileError):
+            raise
+        except AivmError as error:
+            # A worker may raise only what its sandbox knows: anything else would be taken for a crash.
+            raise ModelFailedError(f"{type(error).__name__}: {error.message}", hint=error.hint) from error
+
+    def _serve(self, request: Frame) -> Frame:
         match request.header["do"]:
             case "load":
                 self._computation.load(request.payload)

@@ -16,7 +16,20 @@ if TYPE_CHECKING:
     from aivm.determinism.journal import Journal
     from aivm.determinism.matrix import Tried
     from aivm.determinism.plan import Plan, Planned
+    from aivm.determinism.running import Known
     from aivm.determinism.subject import Subject
+
+
+def at_hand(subject: Subject, journal: Journal) -> Known:
+    """By case, the outputs that the journal has now; those that came with the kernel are put into it."""
+    known = journal.outputs(subject.digest)
+    for digest, data in subject.known.items():
+        journal.add_output(digest, data)
+    for case in subject.cases:
+        found = known.setdefault(case, set())
+        if subject.expected.get(case) in subject.known:
+            found.add(subject.expected[case])
+    return known
 
 
 def run(
@@ -39,9 +52,7 @@ def run(
         jobs: as many as there are processors, if None.
         on_cells: is told of cells as they are done, from several threads.
     """
-    known = journal.outputs() | set(subject.known)
-    for digest, data in subject.known.items():
-        journal.add_output(digest, data)
+    known = at_hand(subject, journal)
     stop = threading.Event()
 
     def work(planned: Planned) -> Tried:

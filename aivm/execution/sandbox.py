@@ -10,6 +10,7 @@ ends it is a named error here; the process that asked goes on, and no process is
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -137,6 +138,8 @@ class Sandbox:
             for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
                 assert stream is not None
                 os.set_blocking(stream.fileno(), False)
+                with contextlib.suppress(OSError):  # the user may have as many large pipes as the system allows
+                    fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _CHUNK)
             limits = confinement and {"memory_bytes": confinement.memory_bytes, "devices": confinement.devices}
             frame = Frame(header={**setup.header, "confinement": limits}, payload=setup.payload)
             self.ready = self._set_up(frame, start_seconds)

@@ -127,3 +127,12 @@ def test_a_chain_may_write_where_it_reads():
     (y,) = _core.Plan(buffers, [], steps).run([x])
     apart = [buffers[0], buffers[1], _core.Buffer("b", "float32", shape, "arena", (size + 63) // 64 * 64), buffers[3]]
     assert y.tobytes() == _core.Plan(apart, [], steps).run([x])[0].tobytes()
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+def test_a_number_that_many_elements_need_is_not_overwritten_by_the_first_of_them(isa):
+    links = [[NUMBER["mul"], 0, 0, -1], [NUMBER["pow"], 2, 1, -1], [NUMBER["neg"], 3, -1, -1]]
+    base, exponents = np.array([2.0], np.float32), np.linspace(-3, 3, 49, dtype=np.float32)
+    (y,) = chain(links, shapes=((1,), (49,)), out=(49,), isa=isa).run([base, exponents])
+    assert np.array_equal(y[::8], -(np.float32(4) ** exponents[::8]))
+    np.testing.assert_allclose(y, -(4.0 ** exponents.astype(float)), rtol=1e-6)

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "dispatch.hpp"
 #include "extents.hpp"
 #include "half.hpp"
 #include "primitives.hpp"
@@ -88,23 +89,13 @@ void convert_all(const void* x_bytes, void* y_bytes, std::int64_t n) {
 using Loop = void (*)(const void*, void*, std::int64_t);
 
 template <typename Body>
-Loop for_type(Dtype dtype, Body body) {
-  switch (dtype) {
-    case Dtype::float32: return body(float{});
-    case Dtype::float64: return body(double{});
+Loop for_type(const Buffer& buffer, Body body) {
+  switch (buffer.dtype) {
     case Dtype::float16: return body(Half{});
     case Dtype::bfloat16: return body(Brain{});
-    case Dtype::int8: return body(std::int8_t{});
-    case Dtype::uint8: return body(std::uint8_t{});
-    case Dtype::int16: return body(std::int16_t{});
-    case Dtype::uint16: return body(std::uint16_t{});
-    case Dtype::int32: return body(std::int32_t{});
-    case Dtype::uint32: return body(std::uint32_t{});
-    case Dtype::int64: return body(std::int64_t{});
-    case Dtype::uint64: return body(std::uint64_t{});
     case Dtype::boolean: return body(Bool{});
+    default: return for_numbers(buffer, body);
   }
-  throw Error("unknown element type");
 }
 
 using Kernel = std::function<void(const std::byte*, std::byte*, std::int64_t)>;
@@ -140,8 +131,8 @@ Runner prepare_cast(const Step& step, Preparation& p) {
   const Buffer& y = p.out(step, 0);
   p.require(x.elements == y.elements, "tensors '" + x.name + "' and '" + y.name + "' differ in extent");
   const CastKernels& kernels = p.kernels.cast;
-  Loop loop = for_type(y.dtype, [&](auto to) {
-    return for_type(x.dtype, [&](auto from) -> Loop { return convert_all<decltype(to), decltype(from)>; });
+  Loop loop = for_type(y, [&](auto to) {
+    return for_type(x, [&](auto from) -> Loop { return convert_all<decltype(to), decltype(from)>; });
   });
   const Kernel kernel = kernel_for(x.dtype, y.dtype, kernels);
   const std::int64_t total = x.elements, x_item = item_size(x.dtype), y_item = item_size(y.dtype);

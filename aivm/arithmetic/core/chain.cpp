@@ -158,10 +158,14 @@ void Chain::give_slots() {
         idle.push_back(links[static_cast<std::size_t>(from) - inputs].slot);
       }
     };
-    const bool mixed = links[i].kind == Kind::compare || links[i].kind == Kind::where;  // elements of two sizes
-    if (mixed) take();
+    // Not in place: what has elements of two sizes, and who reads one element again and again while it writes many.
+    bool apart = links[i].kind == Kind::compare || links[i].kind == Kind::where;
+    for (const int from : links[i].from) {
+      if (from >= static_cast<int>(inputs) && links[static_cast<std::size_t>(from) - inputs].repeated) apart |= !links[i].repeated;
+    }
+    if (apart) take();
     give_back();
-    if (!mixed) take();
+    if (!apart) take();
   }
 }
 

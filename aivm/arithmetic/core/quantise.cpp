@@ -11,6 +11,7 @@
 #include "quantise.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "dispatch.hpp"
 #include "extents.hpp"
@@ -95,33 +96,20 @@ Runner over_scales(const Sharing& s, Body body) {
   };
 }
 
-template <typename X, typename Y>
-Runner quantise_runner(const Step& step, const Sharing& sharing, void (*kernel)(const QuantiseRow<X, Y>&)) {
+template <typename Row>
+Runner row_runner(const Step& step, const Sharing& sharing, void (*kernel)(const Row&)) {
+  using X = std::remove_pointer_t<decltype(Row::x)>;
+  using Y = std::remove_pointer_t<decltype(Row::y)>;
+  using Zero = std::remove_pointer_t<decltype(Row::zero)>;
   const Ref x_ref = step.in[0], scale_ref = step.in[1], zero_ref = sharing.zero ? step.in[2] : absent, y_ref = step.out[0];
   return over_scales(sharing, [=](Context& context, std::int64_t at, std::int64_t scale, std::int64_t scale_step, std::int64_t n) {
-    QuantiseRow<X, Y> row;
-    row.x = context.data<const X>(x_ref) + at;
+    Row row;
+    row.x = context.data<X>(x_ref) + at;
     row.scale = context.data<const float>(scale_ref) + scale;
     row.scale_step = scale_step;
-    row.zero = zero_ref == absent ? nullptr : context.data<const Y>(zero_ref) + scale;
+    row.zero = zero_ref == absent ? nullptr : context.data<Zero>(zero_ref) + scale;
     row.zero_step = scale_step;
     row.y = context.data<Y>(y_ref) + at;
-    row.n = n;
-    kernel(row);
-  });
-}
-
-template <typename X>
-Runner dequantise_runner(const Step& step, const Sharing& sharing, void (*kernel)(const DequantiseRow<X>&)) {
-  const Ref x_ref = step.in[0], scale_ref = step.in[1], zero_ref = sharing.zero ? step.in[2] : absent, y_ref = step.out[0];
-  return over_scales(sharing, [=](Context& context, std::int64_t at, std::int64_t scale, std::int64_t scale_step, std::int64_t n) {
-    DequantiseRow<X> row;
-    row.x = context.data<const X>(x_ref) + at;
-    row.scale = context.data<const float>(scale_ref) + scale;
-    row.scale_step = scale_step;
-    row.zero = zero_ref == absent ? nullptr : context.data<const X>(zero_ref) + scale;
-    row.zero_step = scale_step;
-    row.y = context.data<float>(y_ref) + at;
     row.n = n;
     kernel(row);
   });
@@ -137,10 +125,10 @@ Runner prepare_quantize(const Step& step, Preparation& p) {
   if (sharing.zero) p.dtype(p.buffer(step.in[2]), y.dtype);
   const QuantiseKernels& kernels = p.kernels.quantise;
   switch (y.dtype) {
-    case Dtype::int8: return quantise_runner(step, sharing, kernels.quantise_int8);
-    case Dtype::uint8: return quantise_runner(step, sharing, kernels.quantise_uint8);
-    case Dtype::int16: return quantise_runner(step, sharing, kernels.quantise_int16);
-    case Dtype::uint16: return quantise_runner(step, sharing, kernels.quantise_uint16);
+    case Dtype::int8: return row_runner(step, sharing, kernels.quantise_int8);
+    case Dtype::uint8: return row_runner(step, sharing, kernels.quantise_uint8);
+    case Dtype::int16: return row_runner(step, sharing, kernels.quantise_int16);
+    case Dtype::uint16: return row_runner(step, sharing, kernels.quantise_uint16);
     default: refuse_dtype(y);
   }
 }
@@ -151,9 +139,9 @@ Runner prepare_requantize(const Step& step, Preparation& p) {
   p.dtype(x, Dtype::int32);
   Sharing sharing = sharing_of(step, p, x, false);
   if (sharing.zero) p.dtype(p.buffer(step.in[2]), y.dtype);
-  if (y.dtype == Dtype::int8) return quantise_runner(step, sharing, p.kernels.quantise.rescale_int8);
+  if (y.dtype == Dtype::int8) return row_runner(step, sharing, p.kernels.quantise.rescale_int8);
   p.dtype(y, Dtype::uint8);
-  return quantise_runner(step, sharing, p.kernels.quantise.rescale_uint8);
+  return row_runner(step, sharing, p.kernels.quantise.rescale_uint8);
 }
 
 Runner prepare_dequantize(const Step& step, Preparation& p) {
@@ -163,11 +151,11 @@ Runner prepare_dequantize(const Step& step, Preparation& p) {
   if (sharing.zero) p.dtype(p.buffer(step.in[2]), x.dtype);
   const QuantiseKernels& kernels = p.kernels.quantise;
   switch (x.dtype) {
-    case Dtype::int8: return dequantise_runner(step, sharing, kernels.dequantise_int8);
-    case Dtype::uint8: return dequantise_runner(step, sharing, kernels.dequantise_uint8);
-    case Dtype::int16: return dequantise_runner(step, sharing, kernels.dequantise_int16);
-    case Dtype::uint16: return dequantise_runner(step, sharing, kernels.dequantise_uint16);
-    case Dtype::int32: return dequantise_runner(step, sharing, kernels.dequantise_int32);
+    case Dtype::int8: return row_runner(step, sharing, kernels.dequantise_int8);
+    case Dtype::uint8: return row_runner(step, sharing, kernels.dequantise_uint8);
+    case Dtype::int16: return row_runner(step, sharing, kernels.dequantise_int16);
+    case Dtype::uint16: return row_runner(step, sharing, kernels.dequantise_uint16);
+    case Dtype::int32: return row_runner(step, sharing, kernels.dequantise_int32);
     default: refuse_dtype(x);
   }
 }

@@ -143,9 +143,10 @@ def feeds_of(ports: Sequence[Port], rng: random.Random) -> dict[str, Any] | None
     return feeds
 
 
-def worker(first: int, seconds: float, place: Path) -> None:
+def worker(first: int, seconds: float, place: Path, *, sanitized: bool) -> None:
     """Runs cases one after the other, writing down which; prints findings and at the end the counts."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if not sanitized:  # AddressSanitizer takes terabytes of addresses, and limits memory itself
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     models = seeds()
     end = time.monotonic() + seconds
     with place.open("r+b") as file:
@@ -163,13 +164,14 @@ def worker(first: int, seconds: float, place: Path) -> None:
         memory[:8] = struct.pack("<q", number)
 
 
-def supervise(first: int, seconds: float, place: Path) -> int:
+def supervise(first: int, seconds: float, place: Path, *, sanitized: bool) -> int:
     """Starts workers until the time is up, another one after each that dies; gives how many findings there were."""
     place.write_bytes(bytes(8))
     findings, number = 0, first
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        command = [sys.executable, __file__, "--worker", str(place), "--first", str(number), "--seconds", str(left)]
+        command = [sys.executable, *(["-S"] if sanitized else []), __file__, *(["--sanitized"] if sanitized else [])]
+        command += ["--worker", str(place), "--first", str(number), "--seconds", str(left)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         findings += done.stdout.count("case ")
         sys.stdout.write(done.stdout)
@@ -189,16 +191,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--case", type=int)
+    parser.add_argument("--sanitized", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case is not None:
         print(run_case(options.case, seeds()))
     elif options.worker:
-        worker(options.first, options.seconds, options.worker)
+        worker(options.first, options.seconds, options.worker, sanitized=options.sanitized)
     else:
         place = Path(tempfile.mkstemp()[1])
         try:
-            sys.exit(1 if supervise(options.first, options.seconds, place) else 0)
+            sys.exit(1 if supervise(options.first, options.seconds, place, sanitized=options.sanitized) else 0)
         finally:
             place.unlink(missing_ok=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from subjects import DIGITS, ON_ORT, SMALL, program
@@ -12,6 +14,7 @@ from aivm.determinism.place import Place
 from aivm.determinism.plan import Planned
 from aivm.determinism.running import StoppedError, run_environment
 from aivm.determinism.setting import REFERENCE, Launcher, Setting
+from aivm.digests import Digest
 from aivm.manifest import DeterminismClass
 
 
@@ -82,9 +85,20 @@ def test_a_case_that_fails_leaves_the_others(name, error, journal, tmp_path):
     assert matrix.determinism_class() is DeterminismClass.NONE
 
 
+def test_an_output_without_an_answer_fails_its_case_and_not_its_worker(journal):
+    images = {name: inputs["image"] for name, inputs in DIGITS.cases.items()}
+    both = np.concatenate([images["eight"], images["five"]])
+    subject = dataclasses.replace(
+        DIGITS, cases={"two": {"image": both}, "one": {"image": images["five"]}}, expected={}, digest=Digest(bytes(32))
+    )
+    outcome = run_environment(subject, Planned(name="reference", values={}, setting=REFERENCE), journal, {})
+    assert outcome.cells["two"].error.startswith("ModelFailedError: AnswerError: output 'logits'")
+    assert outcome.cells["one"].digest == DIGITS.expected["five"]
+
+
 def test_an_environment_that_does_not_start_is_told(journal):
     lost = Planned(name="lost", values={"x": "y"}, setting=Setting(launcher=Launcher(program=("/nonexistent",))))
-    outcome = run_environment(program("doubled"), lost, journal, set())
+    outcome = run_environment(program("doubled"), lost, journal, {})
     assert outcome.environment is None
     assert outcome.error
     assert not outcome.complies
@@ -123,19 +137,19 @@ def test_a_stopped_environment_goes_on_at_the_next_case(journal, monkeypatch):
     original = Place.run
     monkeypatch.setattr(Place, "run", lambda place, case, known: (ran.append(case), original(place, case, known))[1])
     with pytest.raises(StoppedError):
-        run_environment(DIGITS, planned, journal, set(), stopped=lambda: len(ran) == 3)
-    outcome = run_environment(DIGITS, planned, journal, set())
+        run_environment(DIGITS, planned, journal, {}, stopped=lambda: len(ran) == 3)
+    outcome = run_environment(DIGITS, planned, journal, {})
     assert ran == list(DIGITS.cases)
     assert list(outcome.cells) == list(DIGITS.cases)
 
 
 def test_another_environment_does_not_take_the_first_ones_cells(journal, monkeypatch):
-    run_environment(program("doubled"), Planned(name="a", values={}, setting=REFERENCE), journal, set())
+    run_environment(program("doubled"), Planned(name="a", values={}, setting=REFERENCE), journal, {})
     seen = []
     original = Place.run
     monkeypatch.setattr(Place, "run", lambda place, case, known: (seen.append(case), original(place, case, known))[1])
     other = Setting(variables={"OPENBLAS_CORETYPE": "Prescott"})
-    run_environment(program("doubled"), Planned(name="b", values={}, setting=other), journal, set())
+    run_environment(program("doubled"), Planned(name="b", values={}, setting=other), journal, {})
     assert seen == list(SMALL)
 
 
