@@ -111,6 +111,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         return _request(terms);
     }
 
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-benign
     function _request(JobTerms memory terms) private returns (JobId id) {
         // A credit of the market to itself could never be withdrawn.
         if (terms.refundTo == address(0) || terms.refundTo == address(this)) revert JobMarket_InvalidRefundAddress();
@@ -136,6 +138,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /* COMMITTEE */
 
     /// @inheritdoc IJobMarket
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-no-eth
     function open(JobId id, JobTerms calldata terms, bytes calldata proof) external nonReentrant {
         JobProgress memory progress;
         JobSlot slot = _slotIn(id, terms, progress, JobStatus.Requested);
@@ -346,6 +350,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @dev Settles by the votes of all seats, or grows the committee, or fails.
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-benign
     function _count(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory next) private {
         (uint256 winner, uint256 count) = Tally.elect(next.votes, terms.rules.rule(), terms.rules.tolerance());
         if (winner == Tally.NOBODY) return _grow(id, slot, terms, next);
@@ -439,6 +445,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @dev Ends a settled job: `blamed` are those that its settlement found at fault.
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-no-eth
     function _payOut(
         JobId id,
         JobSlot slot,
@@ -458,6 +466,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @dev Ends a job without a result. Only what is a fact is a fault then: a seat that did not commit, or did not reveal.
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-no-eth
     function _fail(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory progress, JobFailure reason) private {
         _slots[id] = slot.withStatus(JobStatus.Failed, 0);
         emit JobFailed(id, reason);
@@ -471,6 +481,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
 
     /// @dev Pays or slashes every member, whichever it is due.
     /// @return paid seat fees
+    // At most fifteen calls, of a contract of ours that refuses none of them and calls nobody back.
+    // slither-disable-next-line calls-loop,reentrancy-benign
     function _paySeats(JobId id, JobTerms calldata terms, JobProgress memory progress, address reporter) private returns (uint256 paid) {
         address[] memory majority = new address[](progress.seats.length);
         uint256 count = 0;
