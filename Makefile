@@ -48,7 +48,7 @@ prove-symbolic: $(VENV)/.halmos node_modules/.ready ## prove the packing of stat
 	@PATH="$$(echo $(CURDIR)/$(dir $(FORGE))):$$PATH" FOUNDRY_PROFILE=symbolic $(VENV)/halmos/bin/halmos \
 		--forge-build-out out/symbolic --match-contract 'Proofs$$' --loop 16 --solver-timeout-assertion 0
 
-prove: $(VENV)/.dev node_modules/.ready prove-bits prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (two hours)
+prove: $(VENV)/.dev node_modules/.ready prove-bits prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (a night)
 	@FOUNDRY_PROFILE=prove $(FORGE) test
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/differential tests/aivm
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/arithmetic/test_reference.py tests/arithmetic/test_memory.py
