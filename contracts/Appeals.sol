@@ -41,6 +41,8 @@ contract Appeals is IAppeals, Credits {
     }
 
     /// @inheritdoc IAppeals
+    // The market is ours and calls nobody back from a request; the appeal stands as made before, so it cannot be made twice.
+    // slither-disable-next-line reentrancy-eth,reentrancy-events
     function appeal(JobId job, JobTerms calldata terms, JobProgress calldata progress, EnvironmentClass environmentClass)
         external
         payable
@@ -74,6 +76,7 @@ contract Appeals is IAppeals, Credits {
         private
         view
     {
+        // slither-disable-next-line unused-return
         (, bool isFinal) = market.verifyResult(job, _hashOf(terms), progress);
         uint256 deadline = market.deadlineOf(job);
         require(!isFinal && block.timestamp <= deadline, Appeals_TooLate(job, deadline));
@@ -112,6 +115,7 @@ contract Appeals is IAppeals, Credits {
     /// @inheritdoc IAppeals
     function abandon(JobId job, JobTerms calldata terms, JobProgress calldata progress) external {
         Appeal storage self = _take(job);
+        // slither-disable-next-line unused-return
         (, bool isOver) = market.verifyResult(job, _hashOf(terms), progress);
         require(market.statusOf(self.rerun) == JobStatus.Failed, Appeals_RerunPending(self.rerun));
         _credit(self.appellant, terms.deviationSlash);

@@ -50,6 +50,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     IMarketParameters public immutable parameters;
     IAppeals public immutable appeals;
     uint256 private immutable _epochLength;
+    uint256 private immutable _vrfFee; // it never changes
 
     mapping(JobId job => JobSlot) private _slots;
     mapping(JobId job => mapping(uint256 seat => bytes32)) private _ballots;
@@ -77,6 +78,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         bool slashable = bounds.greatestSlash <= staking_.minimumStake();
         if (!known || !openable || !remembered || !staked || !slashable) revert JobMarket_InvalidParameters();
         (vrf, staking, registry, parameters, appeals) = (vrf_, staking_, registry_, parameters_, appeals_);
+        _vrfFee = vrf_.fee();
     }
 
     /* REQUEST */
@@ -111,16 +113,17 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         return _request(terms);
     }
 
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-benign
     function _request(JobTerms memory terms) private returns (JobId id) {
         // A credit of the market to itself could never be withdrawn.
         if (terms.refundTo == address(0) || terms.refundTo == address(this)) revert JobMarket_InvalidRefundAddress();
         IMarketParameters.Parameters memory p = parameters.forNewJob();
         _price(terms, p);
-        uint256 vrfFee = vrf.fee();
-        uint256 price = vrfFee + _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee);
+        uint256 price = _vrfFee + _escrowOf(terms.authorFee, terms.seatFee, terms.deliveryFee);
         if (msg.value < price) revert JobMarket_FeeTooLow(msg.value, price);
 
-        terms.randomness = vrf.request{value: vrfFee}(terms.refundTo);
+        terms.randomness = vrf.request{value: _vrfFee}(terms.refundTo);
         (terms.deviationSlash, terms.absenceSlash) = (p.deviationSlash, p.absenceSlash);
         uint32 epoch = uint32(block.timestamp / _epochLength); // as `staking.currentEpoch`
         terms.rules = terms.rules.within(epoch, p.openWindow, p.commitWindow, p.revealWindow, p.challengeWindow);
@@ -136,6 +139,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /* COMMITTEE */
 
     /// @inheritdoc IJobMarket
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-no-eth
     function open(JobId id, JobTerms calldata terms, bytes calldata proof) external nonReentrant {
         JobProgress memory progress;
         JobSlot slot = _slotIn(id, terms, progress, JobStatus.Requested);
@@ -222,7 +227,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         }
     }
 
-    function _checkSignature(JobId id, address member, bytes32 digest, bytes calldata signatures, uint256 place) private pure {
+    function _checkSignature(JobId id, address member, bytes32 digest, bytes calldata signatures, uint256 place) private view {
         if (!Signatures.isBy(member, digest, signatures, place)) revert JobMarket_WrongSignature(id, member);
     }
 
@@ -332,8 +337,15 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /// @dev The votes of all rounds, when this one's are all opened at once.
     function _opened(JobId id, JobProgress memory progress, Shown[] memory shown, AggregationRule rule) private returns (Vote[] memory votes) {
         uint256 first = progress.firstSeat;
-        Attestation[] memory said = new Attestation[](shown.length);
-        votes = new Vote[](progress.seats.length);
+        Attestation[] memory said;
+        {
+            (uint256[] memory places, uint256[] memory others) = (new uint256[](shown.length), new uint256[](progress.seats.length));
+            // Not filled with empty ones first: the loop puts one in every place.
+            assembly ("memory-safe") {
+                said := places
+                votes := others
+            }
+        }
         for (uint256 seat = 0; seat < votes.length; ++seat) {
             if (seat < first) {
                 votes[seat] = progress.votes[seat];
@@ -346,6 +358,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @dev Settles by the votes of all seats, or grows the committee, or fails.
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-benign
     function _count(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory next) private {
         (uint256 winner, uint256 count) = Tally.elect(next.votes, terms.rules.rule(), terms.rules.tolerance());
         if (winner == Tally.NOBODY) return _grow(id, slot, terms, next);
@@ -353,9 +367,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         if (won.ballot == Ballot.Refused) return _fail(id, slot, terms, next, JobFailure.Refused);
 
         next.result = Result(won.digest, won.answer, won.sketch);
-        for (uint256 i = 0; i < next.votes.length; ++i) {
-            next.outcomes = next.outcomes.with(i, Tally.outcomeOf(next.votes[i], won, terms.rules.rule(), terms.rules.tolerance()));
-        }
+        next.outcomes = Tally.outcomesOf(next.votes, won, terms.rules.rule(), terms.rules.tolerance());
         (next.batch, next.votes) = (new Commitment[](0), new Vote[](0));
         address[] memory faulty = _faulty(next);
         if (faulty.length != 0) staking.blame(faulty);
@@ -439,6 +451,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @dev Ends a settled job: `blamed` are those that its settlement found at fault.
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-no-eth
     function _payOut(
         JobId id,
         JobSlot slot,
@@ -453,11 +467,13 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         uint256 spent = slot.isPaid() ? terms.deliveryFee : 0;
         spent += _paySeats(id, terms, done, reporter) + terms.authorFee;
         _credit(terms.publisher, terms.authorFee);
-        _credit(terms.refundTo, _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee) - kept - spent);
+        _credit(terms.refundTo, _escrowOf(terms.authorFee, terms.seatFee, terms.deliveryFee) - kept - spent);
         if (blamed.length != 0) staking.absolve(blamed);
     }
 
     /// @dev Ends a job without a result. Only what is a fact is a fault then: a seat that did not commit, or did not reveal.
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-no-eth
     function _fail(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory progress, JobFailure reason) private {
         _slots[id] = slot.withStatus(JobStatus.Failed, 0);
         emit JobFailed(id, reason);
@@ -466,11 +482,13 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
             if (progress.votes[i].ballot == Ballot.Withheld) progress.outcomes = progress.outcomes.with(i, Outcome.Withheld);
         }
         _paySeats(id, terms, progress, msg.sender);
-        _credit(terms.refundTo, _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee));
+        _credit(terms.refundTo, _escrowOf(terms.authorFee, terms.seatFee, terms.deliveryFee));
     }
 
     /// @dev Pays or slashes every member, whichever it is due.
     /// @return paid seat fees
+    // At most fifteen calls, of a contract of ours that refuses none of them and calls nobody back.
+    // slither-disable-next-line calls-loop,reentrancy-benign
     function _paySeats(JobId id, JobTerms calldata terms, JobProgress memory progress, address reporter) private returns (uint256 paid) {
         address[] memory majority = new address[](progress.seats.length);
         uint256 count = 0;
@@ -582,7 +600,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     function _quote(JobTerms memory terms, uint8 committeeSize, uint32 callbackGas) private view returns (uint256) {
         terms.rules = JobRulesLib.asked(JobKind.Inference, 0, committeeSize, callbackGas);
         _price(terms, parameters.current());
-        return vrf.fee() + _escrowOf(terms.authorFee, terms.seatFee, terms.rules.committeeSize(), terms.deliveryFee);
+        return _vrfFee + _escrowOf(terms.authorFee, terms.seatFee, terms.deliveryFee);
     }
 
     /// @inheritdoc IJobMarket
@@ -625,10 +643,22 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     function commitmentOf(JobId id, uint8 round, address member, Attestation memory attestation, bytes32 salt)
         public
         view
-        returns (Commitment)
+        returns (Commitment commitment)
     {
-        // An attestation is four static words, so it encodes as its members in order.
-        return Commitment.wrap(keccak256(abi.encode(COMMITMENT_DOMAIN, block.chainid, address(this), id, round, member, attestation, salt)));
+        bytes32 domain = COMMITMENT_DOMAIN;
+        // As `abi.encode` writes them, at a third of its price; an attestation is four static words, its members in order.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, domain)
+            mstore(add(free, 0x20), chainid())
+            mstore(add(free, 0x40), address())
+            mstore(add(free, 0x60), id)
+            mstore(add(free, 0x80), and(round, 0xff))
+            mstore(add(free, 0xa0), shr(96, shl(96, member)))
+            mcopy(add(free, 0xc0), attestation, 0x80)
+            mstore(add(free, 0x140), salt)
+            commitment := keccak256(free, 0x160)
+        }
     }
 
     /// @inheritdoc IJobMarket
@@ -638,7 +668,11 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
 
     /// @inheritdoc IJobMarket
     function roundDigest(JobId id, uint8 round, Commitment[] memory commitments) public view returns (bytes32) {
-        return _digestOf(keccak256(abi.encode(ROUND_TYPEHASH, id, round, keccak256(abi.encodePacked(commitments)))));
+        bytes32 list; // a list of words has its elements in a row behind its length
+        assembly ("memory-safe") {
+            list := keccak256(add(commitments, 0x20), shl(5, mload(commitments)))
+        }
+        return _digestOf(keccak256(abi.encode(ROUND_TYPEHASH, id, round, list)));
     }
 
     /* SHARED */
@@ -733,9 +767,9 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         terms.deliveryFee = p.deliveryFeePerGas * callbackGas;
     }
 
-    /// @dev What a job holds at first: everything but the VRF fee, which the coordinator holds.
-    function _escrowOf(uint256 authorFee, uint256 seatFee, uint256 committeeSize, uint256 deliveryFee) private pure returns (uint256) {
-        return authorFee + seatFee * CommitteeSize.largest(committeeSize) + deliveryFee;
+    /// @dev What a job holds at first: everything but the VRF fee, which the coordinator holds. Every committee can grow to the largest.
+    function _escrowOf(uint256 authorFee, uint256 seatFee, uint256 deliveryFee) private pure returns (uint256) {
+        return authorFee + seatFee * CommitteeSize.LARGEST + deliveryFee;
     }
 
     /// @dev No record hashes to zero, so a refusal is never taken for an output.

@@ -197,6 +197,8 @@ contract ValidatorStaking is IValidatorStaking, Credits {
         returns (Seat[] memory drawn)
     {
         uint256 present = currentEpoch();
+        // Epochs are whole numbers: one or its predecessor is what is meant.
+        // slither-disable-next-line incorrect-equality
         require(epoch == present || epoch + 1 == present, ValidatorStaking_WrongEpoch(epoch, present));
         Sortition.Urn memory urn = _urn(tree, epoch, seated.length + count);
         // Both loops: at most the largest committee, in calls of the market.

@@ -271,6 +271,8 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
 
     /// @inheritdoc IVrfCoordinator
     function isOutput(RandomnessId id, bytes32 output) external view returns (bool) {
+        // Words that are hashes.
+        // slither-disable-next-line incorrect-equality
         return VrfTicket.unwrap(_entries[id].ticket) == VrfTicket.unwrap(VrfTickets.fulfilled(output));
     }
 
@@ -318,6 +320,8 @@ contract VrfCoordinator is IVrfCoordinator, Credits {
         require(Secp256k1.isOnCurve(keyX, keyY), VrfCoordinator_InvalidKey(keyX, keyY));
         bytes32 name = keccak256(abi.encode(keyX, keyY));
         require(!_keyTaken[name], VrfCoordinator_KeyTaken(keyX, keyY));
+        // The output of a proof of possession is of no use.
+        // slither-disable-next-line unused-return
         (bool possessed,) = Ecvrf.verify(keyY & 1 == 1, keyX, abi.encodePacked(possessionAlpha(msg.sender, keyX, keyY)), proof);
         require(possessed, VrfCoordinator_NotPossessed(keyX, keyY));
         _keyTaken[name] = true;

@@ -41,6 +41,8 @@ contract DigitReader is IInferenceConsumer {
     /// @notice Asks for the digit on an image. Send `quote(committeeSize)`; an excess comes back as credit in the market.
     /// @param image digest of the input record
     /// @param committeeSize how many validators have to run it: 3, 5 or 7
+    // The market calls nobody back from a request, and never gives an id twice.
+    // slither-disable-next-line reentrancy-benign,reentrancy-events
     function read(RecordDigest image, uint8 committeeSize) external payable returns (JobId job) {
         job = market.request{value: msg.value}(
             IJobMarket.JobRequest({

@@ -47,5 +47,6 @@ interface IMarketParameters {
     function set(Parameters calldata parameters) external;
 
     /// @notice Stops or resumes taking jobs. Only the owner.
+    // slither-disable-next-line shadowing-local
     function setPaused(bool paused) external;
 }

@@ -77,6 +77,7 @@ interface IValidatorStaking {
     /// @notice Takes up to `amount` wei of stake, thawing stake included. `reporter` is credited `REPORTER_SHARE` of 10,000 parts
     ///         of it, the treasury the rest. Only the market.
     /// @return slashed what was there to take
+    // slither-disable-next-line shadowing-local
     function slash(address validator, uint128 amount, address reporter) external returns (uint128 slashed);
 
     function validator(address account) external view returns (Validator memory);

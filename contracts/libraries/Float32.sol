@@ -100,6 +100,8 @@ library Float32 {
             (uint256 n, uint256 f) = _normalised(y);
             // m/n is in (1/2, 2), so the quotient of m · 2^32 has its highest bit at 31 or 32: 32 bits at least, of which 24
             // stay. Whether the division left a remainder is all that rounding has to know of the rest, and goes below.
+            // Multiplied back to see whether there was a remainder.
+            // slither-disable-next-line divide-before-multiply
             uint256 quotient = (m << 32) / n;
             uint256 value = (quotient << 1) | SafeCast.toUint(quotient * n != m << 32);
             // The last bit of `value` is worth 2^(e - 150) / 2^(f - 150) / 2^33.

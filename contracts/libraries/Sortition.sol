@@ -19,16 +19,18 @@ library Sortition {
         uint256 excluded; // how many of the arrays' entries are used
         uint256[] leaves;
         uint256[] weights; // theirs
+        uint256 top; // the node's own weights, less what is excluded below each branch
     }
 
-    /// @notice All leaves below a node in an epoch, with room for `capacity` exclusions and draws.
+    /// @notice All leaves below a node of level 2 or more in an epoch, with room for `capacity` exclusions and draws.
     function urn(WeightForest.Forest storage forest, uint256 level, uint256 index, uint256 epoch, uint256 capacity)
         internal
         view
         returns (Urn memory self)
     {
         (self.epoch, self.level, self.index) = (epoch, level, index);
-        self.remaining = WeightForest.sum(forest.weightsAt(level, index, epoch));
+        self.top = forest.weightsAt(level, index, epoch);
+        self.remaining = WeightForest.sum(self.top);
         self.leaves = new uint256[](capacity);
         self.weights = new uint256[](capacity);
     }
@@ -40,19 +42,14 @@ library Sortition {
 
     /// @notice The leaf on which `ticket`, less than the remaining weight, falls; it is excluded afterwards.
     function take(Urn memory self, WeightForest.Forest storage forest, uint256 ticket) internal view returns (uint256 leaf) {
-        uint256 level = self.level;
-        leaf = self.index;
-        if (level == WeightForest.LEVELS) {
-            (leaf, ticket) = _fromRoot(_withoutExcluded(self, level, leaf, forest.weightsAt(level, leaf, self.epoch)), ticket);
-            --level;
-        }
+        (uint256 branch, uint256 rest) = _fromTop(self.top, ticket);
         uint256 weight;
-        (leaf, weight) = _descend(self, forest, level, leaf, ticket);
+        (leaf, weight) = _descend(self, forest, self.level - 1, self.index << 3 | branch, rest);
         _exclude(self, leaf, weight);
     }
 
-    /// @dev The branch of the root of all, whose sum can be larger than a field. Mostly the first: eight trees.
-    function _fromRoot(uint256 weights, uint256 ticket) private pure returns (uint256 branch, uint256 rest) {
+    /// @dev The branch of the urn's own node. One by one, because the sum of the root of all can be larger than a field.
+    function _fromTop(uint256 weights, uint256 ticket) private pure returns (uint256 branch, uint256 rest) {
         unchecked {
             for (rest = ticket;; ++branch) {
                 uint256 weight = weights & WeightForest.GREATEST_WEIGHT;
@@ -80,7 +77,7 @@ library Sortition {
         assembly ("memory-safe") {
             let epoch := mload(self)
             let leaves := mload(add(self, 0xa0))
-            let all := shl(5, mload(add(self, 0x80)))
+            let end := add(leaves, shl(5, mload(add(self, 0x80))))
             let excluded := sub(mload(add(self, 0xc0)), leaves) // from a leaf's place to its weight's
             mstore(0x20, forest.slot)
             for {} level { level := sub(level, 1) } {
@@ -97,14 +94,16 @@ library Sortition {
                     }
                 }
                 let above := mul(3, level)
-                let end := add(leaves, all)
+                let below := 0
                 for { let i := leaves } lt(i, end) {} {
                     i := add(i, 0x20)
                     let leaf := mload(i)
                     if eq(shr(above, leaf), node) {
+                        below := 1
                         weights := sub(weights, shl(mul(28, and(shr(sub(above, 3), leaf), 7)), mload(add(i, excluded))))
                     }
                 }
+                if iszero(below) { end := leaves } // nor is anything excluded further down
                 let sums := mul(weights, everyField)
                 let branch := shl(2, iszero(lt(ticket, and(shr(84, sums), 0xfffffff))))
                 branch := or(branch, shl(1, iszero(lt(ticket, and(shr(add(mul(branch, 28), 28), sums), 0xfffffff)))))
@@ -122,19 +121,7 @@ library Sortition {
         self.weights[self.excluded] = weight;
         ++self.excluded;
         self.remaining -= weight;
-    }
-
-    /// @dev A node's weights less what was excluded below each branch. No branch holds less than that, so nothing is borrowed from
-    ///      its neighbour.
-    function _withoutExcluded(Urn memory self, uint256 level, uint256 node, uint256 weights) private pure returns (uint256 rest) {
-        uint256 count = self.excluded;
-        (uint256[] memory leaves, uint256[] memory excluded) = (self.leaves, self.weights);
-        rest = weights;
-        unchecked {
-            for (uint256 i = 0; i < count; ++i) {
-                uint256 leaf = leaves[i];
-                if (leaf >> (3 * level) == node) rest -= excluded[i] << (WeightForest.WEIGHT_BITS * ((leaf >> (3 * level - 3)) & 7));
-            }
-        }
+        // No branch holds less than what was excluded below it, so nothing is borrowed from its neighbour.
+        self.top -= weight << (WeightForest.WEIGHT_BITS * ((leaf >> (3 * self.level - 3)) & 7));
     }
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {AggregationRule} from "../types/Manifest.sol";
 import {Ballot, Outcome, Vote} from "../types/Job.sol";
 import {RecordDigest} from "../types/Ids.sol";
+import {Outcomes} from "../types/Outcomes.sol";
 
 /// @title The settlement rules: what more than half of all seats said (docs/protocol.md §8).
 /// @notice Both rules look for one seat whose vote is backed by a strict majority of all seats, absent ones included:
@@ -34,6 +35,7 @@ library Tally {
 
     /// @notice Whether one seat's vote is behind another's.
     function backs(Vote memory vote, Vote memory other, AggregationRule rule, uint256 tolerance) internal pure returns (bool) {
+        if (_areSame(vote, other)) return vote.ballot == Ballot.Cast || vote.ballot == Ballot.Refused;
         if (vote.ballot != other.ballot) return false;
         if (vote.ballot == Ballot.Refused) return true;
         if (vote.ballot != Ballot.Cast) return false;
@@ -43,6 +45,13 @@ library Tally {
         return RecordDigest.unwrap(vote.digest) == RecordDigest.unwrap(other.digest);
     }
 
+    /// @dev Mostly all say the same, and this is the cheapest way to see it: a vote is four words in memory.
+    function _areSame(Vote memory vote, Vote memory other) private pure returns (bool same) {
+        assembly ("memory-safe") {
+            same := eq(keccak256(vote, 0x80), keccak256(other, 0x80))
+        }
+    }
+
     /// @notice What a seat is due, given the vote that won. To be far away under the Hamming rule is no proof of a fault.
     function outcomeOf(Vote memory vote, Vote memory winner, AggregationRule rule, uint256 tolerance) internal pure returns (Outcome) {
         if (vote.ballot == Ballot.Absent) return Outcome.Absent;
@@ -50,6 +59,17 @@ library Tally {
         if (vote.ballot == Ballot.Refused) return Outcome.Refused;
         if (backs(vote, winner, rule, tolerance)) return Outcome.Paid;
         return rule == AggregationRule.Hamming ? Outcome.Unpaid : Outcome.Deviated;
+    }
+
+    /// @notice What all seats are due.
+    function outcomesOf(Vote[] memory votes, Vote memory winner, AggregationRule rule, uint256 tolerance)
+        internal
+        pure
+        returns (Outcomes outcomes)
+    {
+        for (uint256 i = 0; i < votes.length; ++i) {
+            outcomes = outcomes.with(i, outcomeOf(votes[i], winner, rule, tolerance));
+        }
     }
 
     /// @notice In how many bits two words differ.

@@ -213,6 +213,24 @@ contract AppealsTest is House {
         _abandon(id);
     }
 
+    /// @dev The other committee is drawn from all, whoever judged before: a second seat is one vote of seven, not of three.
+    function test_WhoWasInTheFirstCommitteeCanBeDrawnAgain() public {
+        uint256 both = 0;
+        for (uint256 i = 0; i < 8 && both == 0; ++i) {
+            JobId id = _agreed(_wrong());
+            JobId other = _appeal(id);
+            _open(other);
+            both = _inBoth(_committee(id), _committee(other));
+        }
+        assertGt(both, 0, "drawn again");
+    }
+
+    function _inBoth(address[] memory some, address[] memory others) private pure returns (uint256 count) {
+        for (uint256 i = 0; i < some.length * others.length; ++i) {
+            if (some[i / others.length] == others[i % others.length]) ++count;
+        }
+    }
+
     /* WHAT IS REFUSED */
 
     function test_AnAppealIsOfASettledJob() public {

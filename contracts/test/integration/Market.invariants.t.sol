@@ -5,11 +5,11 @@ import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {CommitteeSize} from "../../libraries/CommitteeSize.sol";
 import {JobId, RecordDigest} from "../../types/Ids.sol";
 import {Attestation, JobProgress, JobStatus, Outcome} from "../../types/Job.sol";
-import {MarketHandler} from "./MarketHandler.sol";
+import {AppealsHandler} from "./AppealsHandler.sol";
 
 /// @title docs/invariants.md, checked after every step of random histories over the contracts.
 /// @dev The test is its own handler: a handler that deploys the house would be larger than a contract may be.
-contract MarketInvariants is MarketHandler {
+contract MarketInvariants is AppealsHandler {
     function setUp() public {
         _begin();
         targetSelector(address(this), _actions());
@@ -17,7 +17,7 @@ contract MarketInvariants is MarketHandler {
     }
 
     function _actions() private pure returns (bytes4[] memory actions) {
-        actions = new bytes4[](30);
+        actions = new bytes4[](39);
         // What moves a job on comes twice or more, so that histories get far.
         actions[0] = actions[1] = this.ask.selector;
         actions[2] = this.admit.selector;
@@ -42,19 +42,24 @@ contract MarketInvariants is MarketHandler {
         actions[26] = this.misbehave.selector;
         actions[27] = this.speakTwice.selector;
         actions[28] = actions[29] = this.lie.selector;
+        actions[30] = actions[31] = this.together.selector;
+        actions[32] = actions[33] = actions[34] = this.appeal.selector;
+        actions[35] = this.rehear.selector;
+        actions[36] = actions[37] = this.resolve.selector;
+        actions[38] = this.meddle.selector;
     }
 
     /// @dev An invariant says nothing about what its histories never reach.
     function test_TheHistoriesReachEverything() public {
         bytes4[] memory actions = _actions();
-        for (uint256 step = 0; step < 1000; ++step) {
+        for (uint256 step = 0; step < 1500; ++step) {
             bytes32 random = keccak256(abi.encode("history", step));
             bytes4 action = actions[uint256(random) % actions.length];
             (bool success, bytes memory reason) =
                 address(this).call(abi.encodePacked(action, keccak256(abi.encode(random, 1)), keccak256(abi.encode(random, 2))));
             assertTrue(success, string.concat("an action reverted: ", vm.toString(reason)));
         }
-        bytes32[24] memory names = [
+        bytes32[30] memory names = [
             bytes32("ask"),
             "admit",
             "govern",
@@ -78,12 +83,17 @@ contract MarketInvariants is MarketHandler {
             "forge",
             "lie",
             "expire",
-            "commit twice"
+            "commit twice",
+            "reveal twice",
+            "together",
+            "list",
+            "appeal",
+            "uphold",
+            "reject"
         ];
         for (uint256 i = 0; i < names.length; ++i) {
             assertGt(done[names[i]], 0, string(abi.encodePacked(names[i])));
         }
-        assertGt(done["reveal twice"], 0, "reveal twice");
     }
 
     /* MONEY */
@@ -92,10 +102,12 @@ contract MarketInvariants is MarketHandler {
         uint256 ours = forced;
         uint256 theVrfs = 0;
         uint256 theStakings = 0;
+        uint256 theAppeals = 0;
         for (uint256 i = 0; i < people.length; ++i) {
             ours += market.creditOf(people[i]);
             theVrfs += vrf.creditOf(people[i]);
             theStakings += staking.creditOf(people[i]);
+            theAppeals += appeals.creditOf(people[i]);
         }
         for (uint256 i = 0; i < jobs.length; ++i) {
             ours += held[jobs[i]];
@@ -106,12 +118,16 @@ contract MarketInvariants is MarketHandler {
         for (uint256 i = 0; i < vrf.operatorCount(); ++i) {
             theVrfs += vrf.operator(i).bond;
         }
+        for (uint256 i = 0; i < appealed.length; ++i) {
+            theAppeals += bonds[appealed[i]];
+        }
         for (uint256 i = 0; i < validators.length; ++i) {
             theStakings += staking.validator(validators[i]).stake;
         }
         assertEq(address(market).balance, ours, "the market holds escrows and credits, and what was forced on it");
         assertEq(address(vrf).balance, theVrfs, "the coordinator holds bonds, open fees and credits");
         assertEq(address(staking).balance, theStakings, "the staking holds stakes and credits");
+        assertEq(address(appeals).balance, theAppeals, "the appeals hold the bonds of those that are open, and credits");
     }
 
     /// @dev By the handler's own books, so it also says that nobody is paid twice.
@@ -119,6 +135,7 @@ contract MarketInvariants is MarketHandler {
         for (uint256 i = 0; i < people.length; ++i) {
             address account = people[i];
             assertEq(market.creditOf(account) + withdrawn[account], owed[account], "owed");
+            assertEq(appeals.creditOf(account) + withdrawnBond[account], owedBond[account], "owed by the appeals");
         }
     }
 
@@ -179,7 +196,7 @@ contract MarketInvariants is MarketHandler {
                 uint256 ballot = uint256(market.ballotOf(id, j));
                 assertEq(ballot != 0, committedAlone[id][member] || revealedAlone[id][member], "spoke alone");
                 assertEq(ballot >> 255 == 1, revealedAlone[id][member], "revealed alone");
-                assertFalse(inBatch[id][member] && committedAlone[id][member], "committed twice");
+                assertFalse(inBatch[id][member] && committedAlone[id][member] && !inList[id][member], "committed twice");
             }
         }
     }
@@ -195,6 +212,7 @@ contract MarketInvariants is MarketHandler {
                 assertEq(RecordDigest.unwrap(progress.result.digest), 0, "a result without a settlement");
                 continue;
             }
+            if (overturned[id]) continue; // by another committee's result, which this holds for
             Attestation memory winner = _winner(id);
             uint256 votes = 0;
             for (uint256 j = 0; j < progress.seats.length; ++j) {
@@ -204,6 +222,26 @@ contract MarketInvariants is MarketHandler {
             }
             assertGt(2 * votes, progress.seats.length, "votes");
             assertTrue(RecordDigest.unwrap(progress.result.digest) != 0, "a refusal is not a result");
+        }
+    }
+
+    /* APPEALS */
+
+    /// @dev Another result than the committee's own is that of a final job, which a larger committee has agreed on.
+    function invariant_OnlyAFinalJobChangesAResult() public {
+        for (uint256 i = 0; i < appealed.length; ++i) {
+            JobId id = appealed[i];
+            (address appellant, JobId rerun, bool isOpen) = appeals.appealOf(id);
+            assertEq(appellant, knower, "appellant");
+            assertEq(isOpen, !over[id], "open until it is over");
+            if (isOpen) continue;
+            assertEq(bonds[id], 0, "the bond is somebody's");
+            if (!overturned[id]) continue;
+            assertStatus(id, JobStatus.Finalised);
+            assertStatus(rerun, JobStatus.Finalised);
+            JobProgress memory progress = _progressIn(id);
+            assertEq(keccak256(abi.encode(progress.result)), keccak256(abi.encode(_progressIn(rerun).result)), "result");
+            assertGt(_progressIn(rerun).seats.length, progress.seats.length, "judges");
         }
     }
 
@@ -223,6 +261,7 @@ contract MarketInvariants is MarketHandler {
             assertEq(withdrawn[account], owed[account], "everyone has what was owed");
         }
         assertEq(address(market).balance, forced, "nothing is left");
+        assertEq(address(appeals).balance, 0, "nothing is left with the appeals");
         invariant_MoneyIsConservedToTheWei();
     }
 }

@@ -14,10 +14,11 @@ import {House} from "./House.sol";
 /// @title Everything that anyone may do to the contracts, in any order; nothing here reverts.
 /// @dev Keeps its own books, by the rules of docs/protocol.md and not by what the market says it paid.
 abstract contract MarketHandler is House {
-    uint256 private constant MAXIMUM_JOBS = 24;
+    uint256 internal constant MAXIMUM_JOBS = 32;
     uint16 private constant TOLERANCE = 3;
 
     JobId[] internal jobs;
+    address internal knower; // of answers: who appeals
     address[] internal people; // everyone who can be owed something
     address[] private _consumers;
     KernelId private _tolerant;
@@ -30,6 +31,7 @@ abstract contract MarketHandler is House {
     mapping(JobId => bytes32) internal outputs; // of seeds that somebody else than the market asked for
     mapping(JobId => mapping(address member => Attestation)) internal said;
     mapping(JobId => mapping(address member => bool)) internal inBatch;
+    mapping(JobId => mapping(address member => bool)) internal inList; // that all of the round have signed
     mapping(JobId => mapping(address member => bool)) internal committedAlone;
     mapping(JobId => mapping(address member => bool)) internal revealedAlone;
     mapping(JobId => mapping(address member => bool)) internal counted; // its opening or its reveal was shown
@@ -52,7 +54,8 @@ abstract contract MarketHandler is House {
         manifest.aggregation = Aggregation(AggregationRule.Hamming, "sign of each dimension", TOLERANCE);
         _tolerant = _register(manifest);
         _approve(_tolerant);
-        people = [treasury, publisher, requester, anyone, oracle];
+        knower = makeAddr("knower");
+        people = [treasury, publisher, requester, anyone, oracle, knower];
         for (uint256 i = 0; i < validators.length; ++i) {
             people.push(validators[i]);
         }
@@ -107,7 +110,7 @@ abstract contract MarketHandler is House {
         ++done["admit"];
     }
 
-    function _noteRequest(JobId id, uint256 price) private {
+    function _noteRequest(JobId id, uint256 price) internal {
         jobs.push(id);
         held[id] = price - vrf.fee();
     }
@@ -132,7 +135,10 @@ abstract contract MarketHandler is House {
 
     function open(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Requested);
-        if (!found) return;
+        if (found) _openNow(id);
+    }
+
+    function _openNow(JobId id) internal {
         nextBlock();
         if (!_seedCanCome(id) || vm.getBlockTimestamp() > market.deadlineOf(id)) return _expireNow(id);
         _open(id, _isFulfilled(id) ? abi.encode(outputs[id]) : _proofFor(id));
@@ -215,6 +221,48 @@ abstract contract MarketHandler is House {
         ++done["batch"];
     }
 
+    /// @dev All sign the list, also who has committed to something else before; some may hold their openings back.
+    function together(uint256 random, uint256 kinds) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Committing);
+        if (!found) return;
+        Attestation[] memory all = _opinions(_members(id), kinds, random % 2 == 0);
+        _togetherNow(id, all, random % 8 == 0 ? random >> 64 : type(uint256).max);
+    }
+
+    /// @param alike whether all say the same, right or wrong
+    function _opinions(address[] memory members, uint256 kinds, bool alike) internal pure returns (Attestation[] memory all) {
+        all = new Attestation[](members.length);
+        uint256 one = [uint256(0), 0, 12, 13][(kinds >> 8) % 4] | (kinds & 0xf0);
+        for (uint256 i = 0; i < members.length; ++i) {
+            all[i] = _opinion(alike ? one : kinds >> (8 * i), members[i]);
+        }
+    }
+
+    /// @param opened bit i: whether the round's member i opens what it commits to
+    function _togetherNow(JobId id, Attestation[] memory all, uint256 opened) internal {
+        uint256 count = _members(id).length;
+        uint8 round = _progressIn(id).round;
+        bool complete = (type(uint256).max << count) | opened == type(uint256).max;
+        (Shown[] memory shown, bytes memory signatures) = _together(id, all, opened);
+        uint256[] memory stakes = _stakesOf(_committee(id));
+        _noteList(id, all, complete);
+        _committed[id][round] = count;
+        _settleTogether(id, shown, signatures);
+        if (complete) _noteCount(id, round, stakes);
+        else require(market.statusOf(id) == JobStatus.Revealing, "a list without all openings starts the reveals");
+        ++done[complete ? bytes32("together") : bytes32("list")];
+    }
+
+    function _noteList(JobId id, Attestation[] memory all, bool complete) private {
+        address[] memory members = _members(id);
+        for (uint256 i = 0; i < members.length; ++i) {
+            address member = members[i];
+            said[id][member] = all[i];
+            counted[id][member] = complete;
+            inBatch[id][member] = inList[id][member] = true;
+        }
+    }
+
     function reveal(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Revealing);
         if (!found) return;
@@ -287,7 +335,7 @@ abstract contract MarketHandler is House {
         }
     }
 
-    function _settleNow(JobId id, Shown[] memory shown) private {
+    function _settleNow(JobId id, Shown[] memory shown) internal {
         address[] memory members = _members(id);
         for (uint256 i = 0; i < members.length; ++i) {
             counted[id][members[i]] = shown[i].showing != Showing.Nothing;
@@ -295,6 +343,11 @@ abstract contract MarketHandler is House {
         uint256[] memory stakes = _stakesOf(_committee(id));
         uint8 round = _progressIn(id).round;
         _settle(id, shown);
+        _noteCount(id, round, stakes);
+    }
+
+    /// @param stakes of the committee, before the round was counted
+    function _noteCount(JobId id, uint8 round, uint256[] memory stakes) private {
         JobStatus status = market.statusOf(id);
         (bool exists, Attestation memory winner) = _majority(id, round);
         bool refused = exists && RecordDigest.unwrap(winner.digest) == 0;
@@ -358,7 +411,7 @@ abstract contract MarketHandler is House {
         return _termsIn(id).rules.rule() == AggregationRule.Hamming ? Outcome.Unpaid : Outcome.Deviated;
     }
 
-    function _stakesOf(address[] memory accounts) private view returns (uint256[] memory stakes) {
+    function _stakesOf(address[] memory accounts) internal view returns (uint256[] memory stakes) {
         stakes = new uint256[](accounts.length);
         for (uint256 i = 0; i < accounts.length; ++i) {
             stakes[i] = _stakeOf(accounts[i]);
@@ -370,24 +423,28 @@ abstract contract MarketHandler is House {
         JobTerms memory terms = _termsIn(id);
         address[] memory members = _committee(id);
         for (uint256 i = 0; i < members.length; ++i) {
-            Outcome due = _due(id, members[i], winner, result);
-            uint256 price = due == Outcome.Deviated || due == Outcome.Withheld
-                ? terms.deviationSlash
-                : due == Outcome.Absent || due == Outcome.Refused ? terms.absenceSlash : 0;
-            uint256 want = before[i] < price ? 0 : before[i] - price;
-            require(_stakeOf(members[i]) == want, "a stake after the slash");
-            if (price != 0 && before[i] != 0) ++done["slash"];
+            _assertSlash(terms, members[i], before[i], _due(id, members[i], winner, result));
         }
+    }
+
+    function _assertSlash(JobTerms memory terms, address member, uint256 before, Outcome due) internal {
+        uint256 price = due == Outcome.Deviated || due == Outcome.Withheld
+            ? terms.deviationSlash
+            : due == Outcome.Absent || due == Outcome.Refused ? terms.absenceSlash : 0;
+        require(_stakeOf(member) == (before < price ? 0 : before - price), "a stake after the slash");
+        if (price != 0 && before != 0) ++done["slash"];
     }
 
     function finalise(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Settled);
         if (!found) return;
+        // Seldom: what is appealed waits for days, and to wait lets the windows of other jobs pass.
+        if (market.deadlineOf(id) > vm.getBlockTimestamp() + 1 days && random % 8 != 0) return;
         _until(market.deadlineOf(id));
         _finaliseOnce(id);
     }
 
-    function _finaliseOnce(JobId id) private {
+    function _finaliseOnce(JobId id) internal {
         JobTerms memory terms = _termsIn(id);
         address[] memory members = _committee(id);
         uint256[] memory stakes = _stakesOf(members);
@@ -398,15 +455,20 @@ abstract contract MarketHandler is House {
             owed[members[i]] += terms.seatFee;
             left -= terms.seatFee;
         }
+        _noteEnd(id, terms, left);
+        _finaliseNow(id);
+        _assertSlashes(id, stakes, winner, true);
+        ++done["finalise"];
+    }
+
+    /// @param left of what the job holds, when the seats are paid
+    function _noteEnd(JobId id, JobTerms memory terms, uint256 left) internal {
         owed[publisher] += terms.authorFee;
         left -= terms.authorFee;
         (bool paid,) = market.deliveryOf(id);
         held[id] = terms.consumer != address(0) && !paid ? terms.deliveryFee : 0;
         owed[terms.refundTo] += left - held[id];
-        _finaliseNow(id);
-        _assertSlashes(id, stakes, winner, true);
         ++ends[id];
-        ++done["finalise"];
     }
 
     /// @dev The result, as an attestation.
@@ -450,7 +512,7 @@ abstract contract MarketHandler is House {
         _withdraw(people[random % people.length]);
     }
 
-    function _expireNow(JobId id) private {
+    function _expireNow(JobId id) internal {
         if (vm.getBlockTimestamp() <= market.deadlineOf(id) && _seedCanCome(id)) _until(market.deadlineOf(id));
         RandomnessId seed = _termsIn(id).randomness;
         if (!_seedCanCome(id) && vrf.requestOf(seed).status == IVrfCoordinator.Status.Stalled) vrf.reassign(seed);
@@ -466,7 +528,7 @@ abstract contract MarketHandler is House {
         ++done["fail"];
     }
 
-    function _withdraw(address account) private {
+    function _withdraw(address account) internal {
         uint256 credit = market.creditOf(account);
         if (credit == 0) return;
         uint256 before = account.balance;
@@ -587,7 +649,7 @@ abstract contract MarketHandler is House {
     /* THE END */
 
     /// @dev From whatever is, waiting and calling what anyone may call brings every job to its end.
-    function _endEverything() internal {
+    function _endJobs() internal {
         for (uint256 i = 0; i < jobs.length; ++i) {
             JobId id = jobs[i];
             // A job has at most three rounds, each of two phases, and four calls besides.
@@ -611,9 +673,6 @@ abstract contract MarketHandler is House {
             require(last == JobStatus.Finalised || last == JobStatus.Failed, "a job does not end");
             (bool paid,) = market.deliveryOf(id);
             if (last == JobStatus.Finalised && !paid) _deliverNow(id);
-        }
-        for (uint256 i = 0; i < people.length; ++i) {
-            _withdraw(people[i]);
         }
     }
 
@@ -648,7 +707,7 @@ abstract contract MarketHandler is House {
     }
 
     /// @dev To the first second after a deadline, if it is not past.
-    function _until(uint256 deadline) private {
+    function _until(uint256 deadline) internal {
         if (vm.getBlockTimestamp() <= deadline) vm.warp(deadline + 1);
         vm.roll(vm.getBlockNumber() + 1);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {EnvironmentClass, JobId} from "../../types/Ids.sol";
-import {Attestation, JobStatus} from "../../types/Job.sol";
+import {EnvironmentClass, JobId, RecordDigest} from "../../types/Ids.sol";
+import {Attestation, JobProgress, JobStatus, JobTerms} from "../../types/Job.sol";
 import {Aggregation, AggregationRule, Manifest} from "../../types/Manifest.sol";
 import {GasBurner} from "../fixtures/HostileConsumers.sol";
 import {House} from "./House.sol";
@@ -113,6 +113,36 @@ contract WorstCaseTest is House {
         _settleBatch(id, _unanimous(8, _right()));
         _measure("settle, 8 of 15 are near");
         assertStatus(id, JobStatus.Settled);
+    }
+
+    function test_GasOfSettlingTogether() public {
+        JobId id = _opened(7);
+        _settleTogether(id, _disagreement(7));
+        _measure("settle together, grow from 7 to 15");
+        _settleTogether(id, _unanimous(8, _right()));
+        _measure("settle together, 8 of 15 agree");
+        assertStatus(id, JobStatus.Settled);
+    }
+
+    /// @dev Five members, the most that are appealed from, all of whom lose their stakes to the other committee's fifteen.
+    function test_GasOfAnAppeal() public {
+        JobId id = _opened(5);
+        _settleTogether(id, _unanimous(5, _wrong()));
+        (JobTerms memory terms, JobProgress memory progress) = (_termsIn(id), _progressIn(id));
+        uint256 price = appeals.quote(terms);
+        vm.prank(requester);
+        JobId other = appeals.appeal{value: price}(id, terms, progress, EnvironmentClass.wrap(0));
+        _measure("appeal");
+        _open(other);
+        _settleTogether(other, _disagreement(7));
+        _settleTogether(other, _unanimous(8, _right()));
+        _finalise(other);
+        (JobTerms memory otherTerms, JobProgress memory otherProgress) = (_termsIn(other), _progressIn(other));
+        vm.prank(anyone);
+        appeals.resolve(id, terms, progress, otherTerms, otherProgress);
+        _measure("resolve, overturn and slash 5");
+        assertStatus(id, JobStatus.Finalised);
+        assertEq(RecordDigest.unwrap(_progressIn(id).result.digest), RecordDigest.unwrap(OUTPUT), "overturned");
     }
 
     function test_GasOfExpiry() public {

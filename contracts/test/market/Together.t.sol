@@ -199,7 +199,7 @@ contract TogetherTest is House {
 contract SignaturesTest is TestBase {
     uint256 private constant N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
 
-    function isBy(address account, bytes32 digest, bytes calldata signatures, uint256 place) external pure returns (bool) {
+    function isBy(address account, bytes32 digest, bytes calldata signatures, uint256 place) external view returns (bool) {
         return Signatures.isBy(account, digest, signatures, place);
     }
 
