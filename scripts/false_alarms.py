@@ -79,6 +79,7 @@ def main() -> None:
     """Runs, and prints every alarm and how many there were."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first run")
     parser.add_argument("--jobs", type=int, default=2)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(chosen.jobs) as executor:
@@ -86,7 +87,7 @@ def main() -> None:
         offered = [choices(subject, Path(cache)) for subject in subjects]
         runs = [
             environment(subjects[number % len(GOOD)], offered[number % len(GOOD)], number)
-            for number in range(chosen.runs)
+            for number in range(chosen.first, chosen.first + chosen.runs)
         ]
         total, outputs = 0, 0
         for number, (run, found) in enumerate(zip(runs, executor.map(alarms, runs), strict=True), 1):
