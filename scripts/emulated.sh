@@ -188,6 +188,18 @@ for isa in neon portable; do
     report "AArch64 without Python, $isa" "$plans" $((SECONDS - began))
 done
 
+# The suite over all of these at once: a kernel on the reproducible engine is bitwise in every environment there is.
+began=$SECONDS
+found=$("$python" -m registry.cli suite run kernels/digits --cache "$home/suite" --emulated "$home" --json 2>&1) || true
+class=$(grep -oE '"determinism_class": "[a-z]+"' <<< "$found") || true
+missing=$(grep -cE '"error": "|"axis": "emulated"' <<< "$found") || true
+if [ "$class" = '"determinism_class": "bitwise"' ] && [ "$missing" = 0 ]; then
+    report "the suite, digits" "$(grep -oE '"distinct_environments": [0-9]+' <<< "$found" | grep -oE '[0-9]+') environments, bitwise" $((SECONDS - began))
+else
+    report "the suite, digits" "DIFFERS: $found" $((SECONDS - began))
+    failures=$((failures + 1))
+fi
+
 if [ "$form" = full ]; then
     echo "building the programs for this processor …" >&2
     PYTHONPATH=$tools/python cmake -G Ninja -S . -B "$home/native" -DAIVM_TOOLS=ON -DAIVM_MODULE=OFF --log-level=WARNING >&2

@@ -28,7 +28,7 @@ code, .mono { font: .86em/1.4 ui-monospace, "DejaVu Sans Mono", monospace; overf
 table { border-collapse: collapse; } th, td { padding: .2rem .6rem; text-align: left; vertical-align: top; }
 thead th { color: var(--faint); font-weight: 600; border-bottom: 1px solid var(--line); vertical-align: bottom; }
 tbody tr { border-bottom: 1px solid var(--line); }
-th.case { max-height: 14rem; overflow: hidden; text-overflow: ellipsis; }
+th.case { white-space: nowrap; max-height: 14rem; overflow: hidden; text-overflow: ellipsis; }
 th.case { writing-mode: vertical-rl; transform: rotate(180deg); padding: .5rem .1rem; font-weight: 400; }
 td.cell { padding: .2rem .1rem; text-align: center; }
 .out { display: inline-block; min-width: 1.5rem; padding: 0 .25rem; border-radius: .2rem; color: #10151b;

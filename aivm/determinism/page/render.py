@@ -126,7 +126,7 @@ def _remark(tried: Tried, found: FirstDivergence | None) -> str:
     if found is not None:
         words.append(_operator(found))
         if found.distance is not None and found.distance.largest is not None:
-            words.append(f"at most {found.distance.largest:,} ulp")
+            words.append(f"at most {found.distance.largest:,} ulp in the first case")
     if tried.differences:
         words.append('<span class="faint">ruled out by the manifest</span>')
     return "; ".join(words)
