@@ -44,7 +44,7 @@ def test_an_address_counts_in_any_case_of_its_letters(committee: Committee):
         {"market": "0x" + "bb" * 20},
         {"job": b"\x0c" * 32},
     ],
-    ids=str,
+    ids=lambda about: next(iter(about)),
 )
 def test_a_signature_about_something_else_or_of_somebody_else_is_refused_by_name(committee: Committee, about: Any):
     member = committee.members[0]
