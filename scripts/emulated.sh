@@ -106,7 +106,7 @@ PYTHONPATH=$tools/python cmake -G Ninja -S . -B "$build" -DAIVM_TOOLS=ON --log-l
     -DCMAKE_CROSSCOMPILING_EMULATOR="$tools/usr/bin/qemu-aarch64-static;-L;$root" \
     -DPython_EXECUTABLE="$root/usr/bin/python$version" -Dnanobind_DIR="$tools/python/nanobind/cmake" >&2
 PYTHONPATH=$tools/python cmake --build "$build" --target _core replay check_vectors_neon check_vectors_portable \
-    $([ "$form" != full ] || echo digest) >&2
+    $([ "$form" != full ] || echo digest prove_functions) >&2
 rm -rf "$wheels/aivm"
 cp -r aivm "$wheels/aivm"
 cp "$build"/_core.*.so "$wheels/aivm/arithmetic/"
@@ -149,6 +149,17 @@ program() { # NAME EXPECTED-LAST-LINE COMMAND…: a program without Python
         report "$name" "$wanted" $((SECONDS - began))
     else
         report "$name" "DIFFERS: $(tail -3 <<< "$found") instead of $wanted" $((SECONDS - began))
+        failures=$((failures + 1))
+    fi
+}
+functions() { # NAME COMMAND…: every 4093rd argument of the elementary functions, and their worst cases, as they are here
+    local name=$1 began=$SECONDS found wanted rest=(4093 tests/vectors/arithmetic/worst_cases)
+    shift
+    wanted=$("$here/prove_functions" sample "$best" "${rest[@]}") || failures=$((failures + 1))
+    if found=$("$@" "${rest[@]}" 2>&1) && [ "$found" = "$wanted" ]; then
+        report "$name" "$(wc -l <<< "$found") lines, the same" $((SECONDS - began))
+    else
+        report "$name" "DIFFERS: $(diff <(echo "$wanted") <(echo "$found") | head -5)" $((SECONDS - began))
         failures=$((failures + 1))
     fi
 }
@@ -203,7 +214,7 @@ fi
 if [ "$form" = full ]; then
     echo "building the programs for this processor …" >&2
     PYTHONPATH=$tools/python cmake -G Ninja -S . -B "$home/native" -DAIVM_TOOLS=ON -DAIVM_MODULE=OFF --log-level=WARNING >&2
-    PYTHONPATH=$tools/python cmake --build "$home/native" --target digest replay check_vectors_portable >&2
+    PYTHONPATH=$tools/python cmake --build "$home/native" --target digest prove_functions replay check_vectors_portable >&2
     here=$home/native/tests/arithmetic/native
     sums=$("$here/digest" "$random" | tail -1)
     for cpu in cortex-a53 cortex-a72 neoverse-n1 a64fx; do
@@ -212,6 +223,7 @@ if [ "$form" = full ]; then
     for cpu in qemu64 Nehalem Haswell EPYC; do
         program "x86-64 ($cpu), $random sums of products" "$sums" x86_64 "$here/digest" "$random"
     done
+    cpu=neoverse-n1 functions "AArch64 (neoverse-n1), functions, neon" aarch64 "$programs/prove_functions" sample neon
     for cpu in cortex-a53 a64fx; do
         fingerprint "emulated AArch64 ($cpu)" neon "${arm[@]}" -cpu "$cpu" "$root/usr/bin/python3"
     done
