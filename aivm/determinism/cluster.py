@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aivm.determinism.axes import named
 from aivm.determinism.divergence import find
@@ -22,7 +22,7 @@ from aivm.determinism.suite import at_hand
 from aivm.errors import AivmError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from aivm.arithmetic.trace import Recording
     from aivm.determinism.axes import Absence, Wishes
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from aivm.environment import Environment
 
 _SECONDS = 30
+#: Between two looks at who is still there.
+_LOOK_SECONDS = 5
 
 
 class ClusterError(AivmError):
@@ -117,16 +119,20 @@ def run_on_cluster(
         The matrix, what the hosts do not offer, and where environments part from the reference, traced on their hosts.
 
     Raises:
-        ClusterError: Dask is not installed, the scheduler does not answer, or has no workers.
+        ClusterError: Dask is not installed, the scheduler does not answer, has no workers, or has lost those of a host.
     """
     with _client(scheduler) as client:
         hosts = _hosts(client)
-        shared = client.scatter(subject, broadcast=True)
-        plans: list[Plan] = client.gather(
-            [client.submit(_plan, shared, wishes, tuple(axes), tuple(crossed), workers=w, pure=False) for w in hosts]
-        )
+        # Alone, before anything else: a worker whose threads import this for the first time together can crash.
+        client.run(_prepare)
+        shared = _share(client, subject)
+        asked = [
+            client.submit(_plan, shared, wishes, tuple(axes), tuple(crossed), workers=w, pure=False) for w in hosts
+        ]
+        answers = dict(_completed(client, asked, hosts))
+        plans: list[Plan] = [answers[future] for future in asked]
         on_plan(sum(len(each.environments) for each in plans) * len(subject.cases))
-        known = client.scatter((journal.all_cells(subject.digest), at_hand(subject, journal)), broadcast=True)
+        known = _share(client, (journal.all_cells(subject.digest), at_hand(subject, journal)))
         futures = {}
         for number, (workers, planned) in enumerate(zip(hosts, plans, strict=True), 1):
             for position, each in enumerate(planned.environments):
@@ -134,7 +140,7 @@ def run_on_cluster(
                 future = client.submit(_run, shared, each, known, workers=workers, pure=False, priority=slow)
                 futures[future] = (number, position)
         found: dict[tuple[int, int], Tried] = {}
-        for future, (tried, notes) in _completed(client, futures):
+        for future, (tried, notes) in _completed(client, futures, hosts):
             notes.write(journal)
             number, position = futures[future]
             host = f"host {number}" if len(hosts) > 1 else ""
@@ -146,8 +152,8 @@ def run_on_cluster(
 
         def record(tried: Tried, case: str) -> Recording:
             task = client.submit(_trace, shared, tried.planned, case, workers=places[tried.name], pure=False)
-            recording: Recording = task.result()
-            return recording
+            ((_, recording),) = _completed(client, [task], hosts)
+            return cast("Recording", recording)
 
         divergences = find(subject, matrix, journal, on_each=on_each, record=record)
     return matrix, tuple(dict.fromkeys(absence for each in plans for absence in each.absences)), divergences
@@ -174,12 +180,45 @@ def _hosts(client: Any) -> list[list[str]]:
     return [sorted(workers[host]) for host in sorted(workers)]
 
 
-def _completed(client: Any, futures: Iterable[Any]) -> Iterable[tuple[Any, tuple[Tried, Notes]]]:
+def _share(client: Any, what: object) -> Any:
+    """Sends the same to every worker.
+
+    Raises:
+        ClusterError: one of them has just left the cluster.
+    """
+    try:
+        return client.scatter(what, broadcast=True)
+    except OSError as error:
+        raise ClusterError("a worker left the cluster", hint="its log says why; run again") from error
+
+
+def _completed(client: Any, futures: Iterable[Any], hosts: Sequence[Sequence[str]]) -> Iterator[tuple[Any, Any]]:
+    """Each future with its result, as they come.
+
+    Raises:
+        ClusterError: a host has no worker left. Dask would wait for one to come back, for ever.
+    """
     distributed = importlib.import_module("distributed")
-    completed: Iterable[tuple[Any, tuple[Tried, Notes]]] = distributed.as_completed(
-        list(futures), with_results=True, loop=client.loop
-    )
-    return completed
+    waiting = set(futures)
+    while waiting:
+        try:
+            with client.as_current():
+                done, waiting = distributed.wait(waiting, timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+        except TimeoutError:
+            done = set()
+        for future in done:
+            yield future, future.result()
+        present = {address for workers in _hosts(client) for address in workers}
+        lost = [workers for workers in hosts if not present.intersection(workers)]
+        if lost and waiting:
+            raise ClusterError(
+                f"{', '.join(sorted(address for workers in lost for address in workers))} left the cluster",
+                hint="its log says why; run again, and what is in the journal is not run twice",
+            )
+
+
+def _prepare() -> None:
+    """On a worker: being unpickled has imported what the tasks need."""
 
 
 def _plan(subject: Subject, wishes: Wishes, axes: tuple[str, ...], crossed: tuple[str, ...]) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -17,10 +18,9 @@ from aivm.manifest import DeterminismClass
 HOSTS = ("127.0.0.1", "127.0.0.2")
 
 
-@pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """A scheduler and a worker on each host, in processes of their own."""
-    folder = tmp_path_factory.mktemp("cluster")
+@contextlib.contextmanager
+def cluster(folder):
+    """A scheduler and a worker on each host, in processes of their own: the address, and the processes."""
     with socket.socket() as probe:
         probe.bind((HOSTS[0], 0))
         address = f"tcp://{HOSTS[0]}:{probe.getsockname()[1]}"
@@ -32,7 +32,7 @@ def scheduler(tmp_path_factory):
     with (folder / "log").open("wb") as log:
         started = [subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) for command in commands]
     try:
-        yield address
+        yield address, started
     finally:
         for process in started:
             process.kill()
@@ -40,22 +40,31 @@ def scheduler(tmp_path_factory):
             process.wait(30)
 
 
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    """The address of a cluster that all of these use."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as (address, _):
+        yield address
+
+
+def run_once(subject, scheduler, path, axes, **options):
+    with Journal(path / "journal.sqlite") as journal:
+        return run_on_cluster(subject, journal, scheduler=scheduler, wishes=Wishes(cache=path), axes=axes, **options)
+
+
 def run(subject, scheduler, path, axes, **options):
     deadline = time.monotonic() + 60
-    with Journal(path / "journal.sqlite") as journal:
-        while True:
-            try:
-                matrix, absences, divergences = run_on_cluster(
-                    subject, journal, scheduler=scheduler, wishes=Wishes(cache=path), axes=axes, **options
-                )
-            except ClusterError:
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
-                continue
-            # Until the second worker has come there is one host.
-            if any(tried.host for tried in matrix.environments):
-                return matrix, absences, divergences
+    while True:
+        try:
+            matrix, absences, divergences = run_once(subject, scheduler, path, axes, **options)
+        except ClusterError:
             assert time.monotonic() < deadline
+            time.sleep(0.2)
+            continue
+        # Until the second worker has come there is one host.
+        if any(tried.host for tried in matrix.environments):
+            return matrix, absences, divergences
+        assert time.monotonic() < deadline
 
 
 def test_every_host_runs_its_own_environments(scheduler, tmp_path):
@@ -78,6 +87,15 @@ def test_what_differs_is_traced_on_its_host(scheduler, tmp_path):
     assert {item.environment for item in divergences} >= {"host 1 optimisation=none", "host 2 optimisation=none"}
     assert all(item.operator_type == "Conv" for item in divergences)
     assert matrix.differing(matrix.environments[0]) == ()
+
+
+def test_a_host_that_leaves_ends_the_run_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr("aivm.determinism.cluster._LOOK_SECONDS", 0.2)
+    with cluster(tmp_path) as (address, (_, _, last)):
+        run(DIGITS, address, tmp_path, ["threads"])
+        (tmp_path / "again").mkdir()
+        with pytest.raises(ClusterError, match="left the cluster"):
+            run_once(DIGITS, address, tmp_path / "again", ["threads"], on_plan=lambda _: last.kill())
 
 
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch):
