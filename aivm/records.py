@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
-from aivm import canonical
+from aivm import canonical, typed
 from aivm.cid import Cid, CidError
 from aivm.digests import Digest
 from aivm.errors import AivmError
@@ -176,7 +176,7 @@ def _convert(value: Any, record_type: type[R]) -> R:
         if have != want or isinstance(have, bool):
             raise record_type.error(f"want {want!r}, have {have!r}", path=member)
     try:
-        record = msgspec.convert(value, record_type)
+        record = typed.convert(value, record_type)
     except msgspec.ValidationError as error:
         raise _explain(error, value, record_type.error) from error
     record.check()

@@ -10,6 +10,7 @@ import msgspec
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from aivm import typed
 from registry.contracts import (
     Appeals,
     JobMarket,
@@ -111,7 +112,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             WrongChainError: when it is of another chain.
         """
         try:
-            record = msgspec.json.decode(path.read_bytes(), type=cls)
+            record = typed.decode_json(path.read_bytes(), cls)
         except OSError as error:
             raise DeploymentError(
                 f"{path} cannot be read: {error.strerror}", hint="`aivm chain deploy` writes it."

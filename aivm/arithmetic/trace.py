@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from aivm import canonical
+from aivm import canonical, typed
 from aivm.arithmetic import _core
 from aivm.arithmetic.errors import ArithmeticEngineError
 from aivm.arithmetic.lower import dtypes
@@ -116,7 +116,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if len(data) > MAX_TRACE:
             raise TraceError(f"the trace has {len(data)} bytes, and {MAX_TRACE} is the most")
         try:
-            trace = msgspec.convert(canonical.decode(data), Trace)
+            trace = typed.convert(canonical.decode(data), Trace)
         except canonical.CanonicalError as error:
             raise TraceError(error.message, hint=error.hint) from error
         except msgspec.ValidationError as error:

@@ -123,8 +123,6 @@ def run_on_cluster(
     """
     with _client(scheduler) as client:
         hosts = _hosts(client)
-        # Alone, before anything else: a worker whose threads import this for the first time together can crash.
-        client.run(_prepare)
         shared = _share(client, subject)
         asked = [
             client.submit(_plan, shared, wishes, tuple(axes), tuple(crossed), workers=w, pure=False) for w in hosts
@@ -215,10 +213,6 @@ def _completed(client: Any, futures: Iterable[Any], hosts: Sequence[Sequence[str
                 f"{', '.join(sorted(address for workers in lost for address in workers))} left the cluster",
                 hint="its log says why; run again, and what is in the journal is not run twice",
             )
-
-
-def _prepare() -> None:
-    """On a worker: being unpickled has imported what the tasks need."""
 
 
 def _plan(subject: Subject, wishes: Wishes, axes: tuple[str, ...], crossed: tuple[str, ...]) -> Plan:

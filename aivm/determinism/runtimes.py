@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from aivm import typed
 from aivm.arithmetic.trace import ARITHMETIC
 from aivm.errors import AivmError
 from aivm.manifest import (
@@ -79,6 +80,6 @@ def changed_runtime(runtime: Runtime, changes: Mapping[str, str | int | bool]) -
         else:
             raise RuntimeChangeError(f"the engine {name} has no option {member!r}")
     try:
-        return msgspec.convert(built, OnnxRuntime | Reproducible)
+        return typed.convert(built, cast("type[OnnxRuntime | Reproducible]", OnnxRuntime | Reproducible))
     except msgspec.ValidationError as error:
         raise RuntimeChangeError(f"the engine {name} cannot be so: {error}") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
+from aivm import typed
 from aivm.kernel.types import KernelError
 from aivm.manifest.enums import (
     AnswerConvention,
@@ -171,7 +172,7 @@ def read_author(directory: Path) -> Author:
     if len(data) > MAX_BYTES:
         raise KernelError(f"{FILE} has {len(data)} bytes, at most {MAX_BYTES} are allowed")
     try:
-        return msgspec.convert(_with_engine(tomllib.loads(data.decode("utf-8"))), Author)
+        return typed.convert(_with_engine(tomllib.loads(data.decode("utf-8"))), Author)
     except UnicodeDecodeError as error:
         raise KernelError(f"{FILE} is not UTF-8 (at byte {error.start})") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from aivm import typed
 from registry.contracts.types import Attestation
 from registry.errors import RegistryError
 
@@ -67,7 +68,7 @@ def decode(data: bytes, kind: Kind) -> Handed:
     if len(data) > LIMIT:
         raise RelayError(f"a message has at most {LIMIT} bytes, this one {len(data)}")
     try:
-        return msgspec.json.decode(data, type=kind)
+        return typed.decode_json(data, kind)
     except msgspec.DecodeError as error:
         raise RelayError(f"not a {kind.__name__}: {error}") from error
 
