@@ -18,6 +18,7 @@ from aivm.arithmetic.errors import (
     GraphMemoryError,
     LoopLimitError,
     MalformedModelError,
+    PlanError,
     SettingError,
     UnsupportedOperatorError,
 )
@@ -345,3 +346,8 @@ def test_a_session_is_used_by_threads_that_drop_each_others_plans():
     for worker in workers:
         worker.join()
     assert not failures
+
+
+def test_an_axis_that_a_tensor_turns_out_not_to_have_is_refused_by_name():
+    with pytest.raises((MalformedModelError, PlanError), match="axis"):
+        load("g (float x) => (float y) { y = Unique <axis = 1> (x) }").run({"x": np.array(1, np.float32)})

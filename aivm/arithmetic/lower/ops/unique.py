@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def lower(node: Node, x: Array) -> tuple[Array, ...]:
     """Between two plans: the data decides how many there are."""
     axis = node.get("axis")
+    if axis is not None and not -x.ndim <= axis < x.ndim:
+        raise PlanError(f"{node.title}: axis {axis} of a tensor of rank {x.ndim}", hint="It is from -rank to rank - 1.")
     if x.dtype.kind == "f" and np.isnan(x).any():
         raise PlanError(f"{node.title}: an element is NaN, which equals nothing")
     values, first, inverse, counts = np.unique(x, return_index=True, return_inverse=True, return_counts=True, axis=axis)
