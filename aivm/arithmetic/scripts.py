@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from aivm.arithmetic.direct import direct
 from aivm.arithmetic.lower.values import Value
 from aivm.arithmetic.trace import Entry, Tensor, Trace
@@ -57,20 +59,7 @@ class Script:
             inputs=tuple(
                 [Tensor(name=name, dtype=dtype, shape=shape, root=roots[at]) for at, name, dtype, shape in self.inputs]
             ),
-            entries=tuple(
-                [
-                    Entry(
-                        operator=entry.operator,
-                        type=entry.type,
-                        inputs=entry.inputs,
-                        output=entry.output,
-                        dtype=entry.dtype,
-                        shape=entry.shape,
-                        root=roots[at],
-                    )
-                    for at, entry in self.entries
-                ]
-            ),
+            entries=tuple([replace(entry, root=roots[at]) for at, entry in self.entries]),
         )
 
 

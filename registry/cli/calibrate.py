@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,8 @@ from registry.cli.options import as_json, emit, option, progress
 from registry.cli.recordings import ENGINE_HELP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aivm.fingerprint.evidence import Calibration, Impostor
 
 _MILLION = 1_000_000
@@ -38,6 +40,12 @@ class Share(click.ParamType[int]):
         return int(parts)
 
 
+def share(name: str, *, default: str, help_: str) -> Callable[[Any], Any]:
+    """An option that takes a share, and has a default."""
+    variable = "AIVM_" + name.removeprefix("--").upper().replace("-", "_")
+    return option(name, envvar=variable, type=Share(), default=default, show_default=True, help=help_)
+
+
 @click.command(name="calibrate")
 @click.argument("folder", type=click.Path(file_okay=False, exists=True, path_type=Path))
 @option("--sketch", envvar="AIVM_SKETCH", default="phash-64/1", show_default=True, help="How an image becomes bits.")
@@ -59,38 +67,10 @@ class Share(click.ParamType[int]):
     help="A model that a cheat might run on the same seed. float16 weights are always tried.",
 )
 @option("--images", envvar="AIVM_IMAGES", type=click.IntRange(2, 100_000), default=600, show_default=True)
-@option(
-    "--vote-false-rejection",
-    envvar="AIVM_VOTE_FALSE_REJECTION",
-    type=Share(),
-    default="1%",
-    show_default=True,
-    help="The tolerance is the smallest that rejects no more honest votes.",
-)
-@option(
-    "--false-rejection",
-    envvar="AIVM_FALSE_REJECTION",
-    type=Share(),
-    default="1%",
-    show_default=True,
-    help="How often a committee may reject an honest output.",
-)
-@option(
-    "--false-acceptance",
-    envvar="AIVM_FALSE_ACCEPTANCE",
-    type=Share(),
-    default="1%",
-    show_default=True,
-    help="How often a committee may accept a false one.",
-)
-@option(
-    "--colluding",
-    envvar="AIVM_COLLUDING",
-    type=Share(),
-    default="0",
-    show_default=True,
-    help="The share of members that vote for false outputs and against honest ones.",
-)
+@share("--vote-false-rejection", default="1%", help_="The tolerance is the smallest that rejects no more honest votes.")
+@share("--false-rejection", default="1%", help_="How often a committee may reject an honest output.")
+@share("--false-acceptance", default="1%", help_="How often a committee may accept a false one.")
+@share("--colluding", default="0", help_="The share of members that vote for false outputs and against honest ones.")
 @option("--confidence", envvar="AIVM_CONFIDENCE", type=Share(), default="95%", show_default=True)
 @as_json
 def command(

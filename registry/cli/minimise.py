@@ -9,6 +9,15 @@ import click
 from registry.cli import recordings
 from registry.cli.options import as_json, emit, option, progress
 
+#: Where a smallest model goes.
+minimal = option(
+    "--out",
+    envvar="AIVM_OUT",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to write model.onnx, inputs.safetensors and README.md to.",
+)
+
 
 @click.command(name="minimise")
 @click.argument("a")
@@ -21,13 +30,7 @@ from registry.cli.options import as_json, emit, option, progress
     help="An ONNX file, or a kernel's folder.",
 )
 @recordings.inputs
-@option(
-    "--out",
-    envvar="AIVM_OUT",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The folder to write model.onnx, inputs.safetensors and README.md to.",
-)
+@minimal
 @option(
     "--most",
     envvar="AIVM_MOST",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from registry.cli.minimise import minimal
 from registry.cli.options import Hex32, as_json, emit, option, progress
 
 if TYPE_CHECKING:
@@ -178,13 +179,7 @@ def run(
 @_shared
 @option("--environment", envvar="AIVM_ENVIRONMENT", required=True, help="Its name in the matrix, such as cpu=avx2.")
 @option("--case", envvar="AIVM_CASE", help="The case that differs there.  [default: the first]")
-@option(
-    "--out",
-    envvar="AIVM_OUT",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The folder to write model.onnx, inputs.safetensors and README.md to.",
-)
+@minimal
 def minimise(*, kernel: Path, environment: str, case: str | None, out: Path, **shared: Any) -> None:
     """Reduce the difference between an environment and the reference to the smallest model and input that show it.
 
