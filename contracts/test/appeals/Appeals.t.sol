@@ -98,15 +98,6 @@ contract AppealsTest is House {
         }
     }
 
-    /// @dev Until it is revealed, nothing on chain tells such a job from another: the same call, terms and events.
-    function test_AJobWhoseAnswerIsKnownLooksLikeAnyOther() public {
-        JobTerms memory one = _termsIn(_request(3));
-        nextBlock();
-        JobTerms memory two = _termsIn(_request(3));
-        two.randomness = one.randomness;
-        assertEq(keccak256(abi.encode(one)), keccak256(abi.encode(two)), "terms");
-    }
-
     function test_WhoWasOutvotedByTheWrongIsNotSlashed() public {
         JobId id = _opened(3);
         Attestation[] memory said = _unanimous(3, _wrong());
