@@ -118,7 +118,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     function _request(JobTerms memory terms) private returns (JobId id) {
         // A credit of the market to itself could never be withdrawn.
         if (terms.refundTo == address(0) || terms.refundTo == address(this)) revert JobMarket_InvalidRefundAddress();
-        IMarketParameters.Parameters memory p = parameters.forNewJob();
+        // A pause takes no new jobs, and takes from no job that runs the right to be appealed.
+        IMarketParameters.Parameters memory p = msg.sender == address(appeals) ? parameters.current() : parameters.forNewJob();
         _price(terms, p);
         uint256 price = _vrfFee + _escrowOf(terms.authorFee, terms.seatFee, terms.deliveryFee);
         if (msg.value < price) revert JobMarket_FeeTooLow(msg.value, price);

@@ -21,10 +21,11 @@ import {Seat, seatOf} from "./types/Seat.sol";
 ///         4. A validator has a leaf exactly while it has weight in the next epoch, and every node's weight is the sum of those below it.
 ///         5. Weights in an epoch, and therefore draws for it, never change once it has begun.
 ///         6. No function's cost grows with the number of validators.
-/// @dev On `thawPeriod`: it must exceed an epoch and the time from a job's request to its end, growth of the committee included
-///      (JobMarket checks this when it is deployed). Whoever has weight in an epoch was not thawing that part when the epoch
-///      began; a job of this epoch is requested before the epoch ends; so until that job is decided the stake is still
-///      here. From then on those at fault are held by `blame`. The exception is stake slashed in between: a validator
+/// @dev On `thawPeriod`: it must exceed an epoch, the time from a job's request to its end, growth of the committee included, and
+///      that of an appeal from it, which is another job and the time to resolve it (JobMarket checks this when it is deployed). Whoever
+///      has weight in an epoch was not thawing that part when the epoch began; a job of this epoch is requested before the epoch ends;
+///      so until that job is decided, by itself or by an appeal, the stake is still here. Those at fault by its own committee are held
+///      by `blame` from then on; those whom an appeal finds at fault, by the thaw alone. The exception is stake slashed in between: a validator
 ///      without stake can be drawn until the epoch ends, has nothing to lose in this job, and none after it.
 contract ValidatorStaking is IValidatorStaking, Credits {
     using Leaves for Leaves.Book;

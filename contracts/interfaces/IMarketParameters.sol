@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 /// @title What the market charges, takes and waits, and whether it takes new jobs.
 /// @notice The owner, meant to be a timelock, can change these within bounds that nobody can change. A job keeps what was in
-///         force when it was requested. A pause stops requests and nothing else: running jobs go on, and money can leave.
+///         force when it was requested. A pause stops requests and nothing else: running jobs go on, their results can be
+///         appealed, and money can leave.
 interface IMarketParameters {
     struct Parameters {
         uint96 seatFee; // wei to each member of the majority
@@ -31,7 +32,7 @@ interface IMarketParameters {
     error MarketParameters_OutOfBounds(string parameter);
     error MarketParameters_Paused();
 
-    /// @notice The parameters in force; reverts while new jobs are not taken.
+    /// @notice The parameters in force; reverts while new jobs are not taken. The other committee's job in an appeal is none of these.
     function forNewJob() external view returns (Parameters memory);
 
     function current() external view returns (Parameters memory);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAppeals} from "../../interfaces/IAppeals.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
+import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {EnvironmentClass, JobId, RecordDigest} from "../../types/Ids.sol";
 import {Attestation, JobProgress, JobStatus, JobTerms, Outcome} from "../../types/Job.sol";
 import {Taker} from "../fixtures/HostileConsumers.sol";
@@ -202,6 +203,21 @@ contract AppealsTest is House {
         _assertFinal(id, OUTPUT);
         vm.expectRevert(abi.encodeWithSelector(IAppeals.Appeals_NotOpen.selector, id));
         _abandon(id);
+    }
+
+    /// @dev Whoever owns the parameters cannot save a wrong result by a pause.
+    function test_APauseDoesNotTakeTheRightToAppeal() public {
+        JobId id = _agreed(_wrong());
+        uint256 price = market.quote(kernel, 7, 0);
+        vm.prank(owner);
+        parameters.setPaused(true);
+        JobId other = _appeal(id);
+        _rerun(other, _right());
+        _resolve(id, other);
+        _assertFinal(id, OUTPUT);
+        vm.expectRevert(abi.encodeWithSelector(IMarketParameters.MarketParameters_Paused.selector));
+        vm.prank(knower);
+        market.request{value: price}(_wanted(7, address(0), 0));
     }
 
     /// @dev The other committee is drawn from all, whoever judged before: a second seat is one vote of seven, not of three.
