@@ -28,8 +28,8 @@ import {Seat} from "./types/Seat.sol";
 ///      after, what follows is refused at `deadline` and taken after. The invariants are in docs/invariants.md.
 contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     bytes32 private constant COMMITMENT_DOMAIN = keccak256("aivm/commitment/1");
-    bytes32 private constant COMMIT_TYPEHASH = keccak256("Commit(bytes32 job,uint8 round,bytes32 commitment)");
-    bytes32 private constant ROUND_TYPEHASH = keccak256("Round(bytes32 job,uint8 round,bytes32[] commitments)");
+    bytes32 private constant COMMIT_TYPEHASH = keccak256("Commit(bytes32 job,uint8 round,bytes32 seed,bytes32 commitment)");
+    bytes32 private constant ROUND_TYPEHASH = keccak256("Round(bytes32 job,uint8 round,bytes32 seed,bytes32[] commitments)");
     /// @dev So that a delivery with all its overhead is far from a transaction's own limit of 16,777,216 (EIP-7825).
     uint32 public constant MAXIMUM_CALLBACK_GAS = 1_000_000;
     /// @dev What `KernelRegistry.onInference` gets.
@@ -202,7 +202,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
             if (Commitment.unwrap(batch[i]) == 0) continue;
             address member = next.seats[next.firstSeat + i].memberOf();
             if (_ballots[id][next.firstSeat + i] != 0) revert JobMarket_AlreadyCommitted(id, member);
-            _checkSignature(id, member, commitDigest(id, next.round, batch[i]), signatures, signed++);
+            _checkSignature(id, member, commitDigest(id, next.round, next.seed, batch[i]), signatures, signed++);
         }
         // Fewer could keep a batch of many out, at the price of one transaction.
         if (2 * signed <= seats) revert JobMarket_WrongBatch(id, signed, seats);
@@ -222,7 +222,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     function _checkRound(JobId id, JobProgress memory progress, Commitment[] memory commitments, bytes calldata signatures) private view {
         uint256 seats = progress.seats.length - progress.firstSeat;
         _checkLength(id, signatures.length, Signatures.SIZE * seats);
-        bytes32 digest = roundDigest(id, progress.round, commitments);
+        bytes32 digest = roundDigest(id, progress.round, progress.seed, commitments);
         for (uint256 i = 0; i < seats; ++i) {
             _checkSignature(id, progress.seats[progress.firstSeat + i].memberOf(), digest, signatures, i);
         }
@@ -663,17 +663,17 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function commitDigest(JobId id, uint8 round, Commitment commitment) public view returns (bytes32) {
-        return _digestOf(keccak256(abi.encode(COMMIT_TYPEHASH, id, round, commitment)));
+    function commitDigest(JobId id, uint8 round, bytes32 seed, Commitment commitment) public view returns (bytes32) {
+        return _digestOf(keccak256(abi.encode(COMMIT_TYPEHASH, id, round, seed, commitment)));
     }
 
     /// @inheritdoc IJobMarket
-    function roundDigest(JobId id, uint8 round, Commitment[] memory commitments) public view returns (bytes32) {
+    function roundDigest(JobId id, uint8 round, bytes32 seed, Commitment[] memory commitments) public view returns (bytes32) {
         bytes32 list; // a list of words has its elements in a row behind its length
         assembly ("memory-safe") {
             list := keccak256(add(commitments, 0x20), shl(5, mload(commitments)))
         }
-        return _digestOf(keccak256(abi.encode(ROUND_TYPEHASH, id, round, list)));
+        return _digestOf(keccak256(abi.encode(ROUND_TYPEHASH, id, round, seed, list)));
     }
 
     /* SHARED */

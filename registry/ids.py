@@ -46,7 +46,7 @@ RandomnessId: TypeAlias = bytes
 
 COMMITMENT_DOMAIN = keccak(text="aivm/commitment/1")
 _EIP712_DOMAIN = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
-_COMMIT = keccak(text="Commit(bytes32 job,uint8 round,bytes32 commitment)")
+_COMMIT = keccak(text="Commit(bytes32 job,uint8 round,bytes32 seed,bytes32 commitment)")
 VRF_DOMAIN = keccak(text="aivm/vrf/2")
 VRF_POSSESSION_DOMAIN = keccak(text="aivm/vrf-possession/1")
 
@@ -126,15 +126,16 @@ def commitment(
     )
 
 
-def commit_digest(*, chain_id: int, market: str, job: JobId, round_: int, commitment: bytes) -> bytes:
-    """What a member signs to have its commitment sent in a batch (EIP-712); 32 bytes."""
+def commit_digest(*, chain_id: int, market: str, job: JobId, round_: int, seed: bytes, commitment: bytes) -> bytes:
+    """What a member signs to have its commitment sent in a batch (EIP-712), under the job's seed; 32 bytes."""
     domain = keccak(
         encode(
             ["bytes32", "bytes32", "bytes32", "uint256", "address"],
             [_EIP712_DOMAIN, keccak(text="AIVM JobMarket"), keccak(text="1"), chain_id, market],
         )
     )
-    message = keccak(encode(["bytes32", "bytes32", "uint8", "bytes32"], [_COMMIT, job, round_, commitment]))
+    kinds = ["bytes32", "bytes32", "uint8", "bytes32", "bytes32"]
+    message = keccak(encode(kinds, [_COMMIT, job, round_, seed, commitment]))
     return keccak(b"\x19\x01" + domain + message)
 
 

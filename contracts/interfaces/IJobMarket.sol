@@ -173,13 +173,14 @@ interface IJobMarket {
     ///      environment, salt)); COMMITMENT_DOMAIN = keccak256("aivm/commitment/1").
     function commitmentOf(JobId job, uint8 round, address validator, Attestation calldata attestation, bytes32 salt) external view returns (Commitment);
 
-    /// @notice What a member signs for a batch: EIP-712, `Commit(bytes32 job,uint8 round,bytes32 commitment)`.
-    function commitDigest(JobId job, uint8 round, Commitment commitment) external view returns (bytes32);
+    /// @notice What a member signs for a batch: EIP-712, `Commit(bytes32 job,uint8 round,bytes32 seed,bytes32 commitment)`. The seed is the
+    ///         job's: after a reorganisation that gives it another one, and with it another committee, the signature is of no use.
+    function commitDigest(JobId job, uint8 round, bytes32 seed, Commitment commitment) external view returns (bytes32);
 
     /// @notice What every member signs for a round without a commitment on chain: EIP-712,
-    ///         `Round(bytes32 job,uint8 round,bytes32[] commitments)`. Whoever signs one list signs no other that differs in what it has, and
+    ///         `Round(bytes32 job,uint8 round,bytes32 seed,bytes32[] commitments)`. Whoever signs one list signs no other that differs in what it has, and
     ///         opens only when it has the signatures of all.
-    function roundDigest(JobId job, uint8 round, Commitment[] calldata commitments) external view returns (bytes32);
+    function roundDigest(JobId job, uint8 round, bytes32 seed, Commitment[] calldata commitments) external view returns (bytes32);
 
     function parameters() external view returns (IMarketParameters);
 }

@@ -99,13 +99,13 @@ class JobMarket(CreditsContract):
         """The contract's own computation of `registry.ids.commitment`."""
         return cast("bytes", self.read("commitmentOf", job, round_, validator, attestation, salt))
 
-    def commit_digest(self, job: JobId, round_: int, commitment: bytes) -> bytes:
+    def commit_digest(self, job: JobId, round_: int, seed: bytes, commitment: bytes) -> bytes:
         """What a member signs for a batch."""
-        return cast("bytes", self.read("commitDigest", job, round_, commitment))
+        return cast("bytes", self.read("commitDigest", job, round_, seed, commitment))
 
-    def round_digest(self, job: JobId, round_: int, commitments: Sequence[bytes]) -> bytes:
+    def round_digest(self, job: JobId, round_: int, seed: bytes, commitments: Sequence[bytes]) -> bytes:
         """What every member signs to settle a round in one transaction."""
-        return cast("bytes", self.read("roundDigest", job, round_, list(commitments)))
+        return cast("bytes", self.read("roundDigest", job, round_, seed, list(commitments)))
 
     def parameters(self) -> str:
         """The address of the MarketParameters."""

@@ -96,6 +96,7 @@ class Board:
                 market=self._market,
                 job=sheet.job.id,
                 round_=message.round,
+                seed=sheet.job.seed,
                 commitment=from_hex(message.commitment),
             )
             if signer_of(digest, from_hex(message.signature)) != seat.member:

@@ -302,7 +302,12 @@ class Validator:
         if due is Duty.COMMIT or self.relay is None:
             return market.commit(job.id, job.terms, job.progress, own)
         digest = commit_digest(
-            chain_id=self.network.chain.chain_id, market=market.address, job=job.id, round_=job.round, commitment=own
+            chain_id=self.network.chain.chain_id,
+            market=market.address,
+            job=job.id,
+            round_=job.round,
+            seed=job.seed,
+            commitment=own,
         )
         message = HandedCommitment(
             job=to_hex(job.id),

@@ -90,14 +90,24 @@ def test_commitments_agree(market, seed):
 def test_what_a_member_signs_for_a_batch_agrees(market, seed):
     source = random.Random(seed)
     cases = [
-        (source.randbytes(32), source.choice([0, 1, 2, 255]), source.choice([bytes(32), source.randbytes(32)]))
+        (
+            source.randbytes(32),
+            source.choice([0, 1, 2, 255]),
+            source.randbytes(32),
+            source.choice([bytes(32), source.randbytes(32)]),
+        )
         for _ in range(CASES)
     ]
     mine = [
         ids.commit_digest(
-            chain_id=market.chain.chain_id, market=market.address, job=job, round_=round_, commitment=commitment
+            chain_id=market.chain.chain_id,
+            market=market.address,
+            job=job,
+            round_=round_,
+            seed=seed_,
+            commitment=commitment,
         )
-        for job, round_, commitment in cases
+        for job, round_, seed_, commitment in cases
     ]
     assert read_many(market, "commitDigest", cases) == mine
 

@@ -105,15 +105,23 @@ def test_an_identifier_is_bound_to_everything_that_it_names():
 
 
 def test_what_a_member_signs_is_bound_to_everything_that_it_names():
-    base = {"chain_id": 1, "market": "0x" + "01" * 20, "job": b"j" * 32, "round_": 0, "commitment": b"c" * 32}
+    base = {
+        "chain_id": 1,
+        "market": "0x" + "01" * 20,
+        "job": b"j" * 32,
+        "round_": 0,
+        "seed": b"s" * 32,
+        "commitment": b"c" * 32,
+    }
     others = [
         {"chain_id": 2},
         {"market": "0x" + "09" * 20},
         {"job": b"k" * 32},
         {"round_": 1},
+        {"seed": b"t" * 32},
         {"commitment": b"d" * 32},
     ]
-    assert len({ids.commit_digest(**(base | other)) for other in [{}, *others]}) == 6
+    assert len({ids.commit_digest(**(base | other)) for other in [{}, *others]}) == 7
 
 
 def test_what_a_member_signs_is_typed_data_that_any_wallet_signs():
@@ -122,6 +130,7 @@ def test_what_a_member_signs_is_typed_data_that_any_wallet_signs():
             "Commit": [
                 {"name": "job", "type": "bytes32"},
                 {"name": "round", "type": "uint8"},
+                {"name": "seed", "type": "bytes32"},
                 {"name": "commitment", "type": "bytes32"},
             ],
         },
@@ -131,11 +140,11 @@ def test_what_a_member_signs_is_typed_data_that_any_wallet_signs():
             "chainId": 5,
             "verifyingContract": "0x" + "01" * 20,
         },
-        "message": {"job": b"j" * 32, "round": 2, "commitment": b"c" * 32},
+        "message": {"job": b"j" * 32, "round": 2, "seed": b"s" * 32, "commitment": b"c" * 32},
     }
     signable = encode_typed_data(message["domain"], message["types"], message["message"])
     assert keccak(b"\x19" + signable.version + signable.header + signable.body) == ids.commit_digest(
-        chain_id=5, market="0x" + "01" * 20, job=b"j" * 32, round_=2, commitment=b"c" * 32
+        chain_id=5, market="0x" + "01" * 20, job=b"j" * 32, round_=2, seed=b"s" * 32, commitment=b"c" * 32
     )
 
 

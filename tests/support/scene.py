@@ -130,7 +130,7 @@ class Scene:
             what = votes.get(seat.member)
             batch.append(bytes(32) if what is None else self.commitment(job, state.round, seat.member, what))
             if what is not None:
-                digest = self.market.commit_digest(job, state.round, batch[-1])
+                digest = self.market.commit_digest(job, state.round, state.progress.seed, batch[-1])
                 signatures += sign(self.validators[seat.member], digest)
         call = self.market.commit_batch(job, state.terms, state.progress, batch, signatures)
         return self.transact(self.account("anyone"), call)

@@ -292,13 +292,14 @@ abstract contract House is JobBook {
         internal
         returns (Commitment[] memory batch, bytes memory signatures)
     {
-        uint8 round = _progressIn(job).round;
+        JobProgress memory progress = _progressIn(job);
+        uint8 round = progress.round;
         address[] memory members = _members(job);
         batch = new Commitment[](members.length);
         for (uint256 i = 0; i < members.length; ++i) {
             if ((included >> i) & 1 == 0) continue;
             batch[i] = _commitment(job, round, members[i], said[i]);
-            signatures = bytes.concat(signatures, _sign(members[i], market.commitDigest(job, round, batch[i])));
+            signatures = bytes.concat(signatures, _sign(members[i], market.commitDigest(job, round, progress.seed, batch[i])));
         }
     }
 
@@ -328,7 +329,8 @@ abstract contract House is JobBook {
     function _together(JobId job, Attestation[] memory said, uint256 open) internal returns (Shown[] memory shown, bytes memory signatures) {
         (Commitment[] memory list,) = _batchOf(job, said, type(uint256).max);
         address[] memory members = _members(job);
-        bytes32 digest = market.roundDigest(job, _progressIn(job).round, list);
+        JobProgress memory progress = _progressIn(job);
+        bytes32 digest = market.roundDigest(job, progress.round, progress.seed, list);
         shown = new Shown[](members.length);
         for (uint256 i = 0; i < members.length; ++i) {
             signatures = bytes.concat(signatures, _sign(members[i], digest));

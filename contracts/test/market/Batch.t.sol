@@ -59,6 +59,10 @@ contract CommitBatchTest is BatchBase {
         return abi.encodeWithSelector(IJobMarket.JobMarket_WrongSignature.selector, id, members[seat]);
     }
 
+    function _digest(JobId job, uint8 round, Commitment commitment) private returns (bytes32) {
+        return market.commitDigest(job, round, _progressIn(id).seed, commitment);
+    }
+
     function _part(bytes memory whole, uint256 from, uint256 to) private pure returns (bytes memory part) {
         part = new bytes(to - from);
         for (uint256 i = from; i < to; ++i) {
@@ -95,16 +99,16 @@ contract CommitBatchTest is BatchBase {
                 market
             )
         );
-        bytes32 struct_ = keccak256(abi.encode(keccak256("Commit(bytes32 job,uint8 round,bytes32 commitment)"), id, uint8(1), bytes32("c")));
+        bytes32 struct_ = keccak256(abi.encode(keccak256("Commit(bytes32 job,uint8 round,bytes32 seed,bytes32 commitment)"), id, uint8(1), bytes32("s"), bytes32("c")));
         bytes32 want = keccak256(abi.encodePacked(hex"1901", domain, struct_));
-        assertEq(market.commitDigest(id, 1, Commitment.wrap("c")), want, "EIP-712");
+        assertEq(market.commitDigest(id, 1, "s", Commitment.wrap("c")), want, "EIP-712");
     }
 
     /* SIGNATURES */
 
     function test_AnothersSignatureIsRefused() public {
         (Commitment[] memory batch, bytes memory signatures) = _batch(ALL);
-        bytes memory digestBy = _sign(members[3], market.commitDigest(id, 0, batch[2]));
+        bytes memory digestBy = _sign(members[3], _digest(id, 0, batch[2]));
         _refused(batch, _withThird(signatures, digestBy), _wrongSignature(2));
     }
 
@@ -129,7 +133,7 @@ contract CommitBatchTest is BatchBase {
     ///      In 64 bytes it has no room: its highest bit reads as the parity.
     function test_TheOtherSignatureOfAPairIsRefused() public {
         (Commitment[] memory batch, bytes memory signatures) = _batch(ALL);
-        bytes memory third = _sign(members[2], market.commitDigest(id, 0, batch[2]));
+        bytes memory third = _sign(members[2], _digest(id, 0, batch[2]));
         (bytes32 r, bytes32 vs) = abi.decode(third, (bytes32, bytes32));
         uint256 s = uint256(vs) & ~(uint256(1) << 255);
         uint256 parity = uint256(vs) >> 255;
@@ -139,13 +143,20 @@ contract CommitBatchTest is BatchBase {
 
     function test_ASignatureOfAnotherRoundIsRefused() public {
         (Commitment[] memory batch, bytes memory signatures) = _batch(ALL);
-        _refused(batch, _withThird(signatures, _sign(members[2], market.commitDigest(id, 1, batch[2]))), _wrongSignature(2));
+        _refused(batch, _withThird(signatures, _sign(members[2], _digest(id, 1, batch[2]))), _wrongSignature(2));
     }
 
     function test_ASignatureForAnotherJobIsRefused() public {
         JobId other = _request(7);
         (Commitment[] memory batch, bytes memory signatures) = _batch(ALL);
-        _refused(batch, _withThird(signatures, _sign(members[2], market.commitDigest(other, 0, batch[2]))), _wrongSignature(2));
+        _refused(batch, _withThird(signatures, _sign(members[2], _digest(other, 0, batch[2]))), _wrongSignature(2));
+    }
+
+    /// @dev As after a reorganisation that has drawn the same member again, by another seed.
+    function testFuzz_ASignatureForAnotherSeedIsRefused(bytes32 seed) public {
+        vm.assume(seed != _progressIn(id).seed);
+        (Commitment[] memory batch, bytes memory signatures) = _batch(ALL);
+        _refused(batch, _withThird(signatures, _sign(members[2], market.commitDigest(id, 0, seed, batch[2]))), _wrongSignature(2));
     }
 
     function test_SignaturesOfAnotherChainAreRefused() public {

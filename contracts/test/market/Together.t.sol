@@ -87,6 +87,23 @@ contract TogetherTest is House {
         _settleTogether(id, shown, signatures);
     }
 
+    /// @dev As after a reorganisation that has drawn the same members again, by another seed.
+    function testFuzz_SignaturesForAnotherSeedAreRefused(bytes32 seed) public {
+        JobId id = _opened(3);
+        vm.assume(seed != _progressIn(id).seed);
+        Attestation[] memory said = _unanimous(3, _right());
+        (Shown[] memory shown, bytes memory signatures) = _together(id, said, type(uint256).max);
+        (Commitment[] memory list,) = _batchOf(id, said, type(uint256).max);
+        address[] memory members = _members(id);
+        bytes memory others;
+        for (uint256 i = 0; i < 3; ++i) {
+            others = bytes.concat(others, _sign(members[i], market.roundDigest(id, 0, seed, list)));
+        }
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_WrongSignature.selector, id, members[0]));
+        _settleTogether(id, shown, others);
+        _settleTogether(id, shown, signatures);
+    }
+
     function test_AMajorityIsNotEverybody() public {
         JobId id = _opened(3);
         (Shown[] memory shown, bytes memory signatures) = _together(id, _unanimous(3, _right()), type(uint256).max);

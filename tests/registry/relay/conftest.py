@@ -18,7 +18,7 @@ from registry.relay.signatures import sign
 
 CHAIN_ID, MARKET = 31337, "0x" + "aa" * 20
 JOB = b"\x0b" * 32
-SALT = b"\x5a" * 32
+SALT, SEED = b"\x5a" * 32, b"\x05" * 32
 SAID = Attestation(digest=b"\x01" * 32, answer=b"\x02" * 32, sketch=bytes(32), environment=b"\x03" * 32)
 
 
@@ -29,7 +29,7 @@ class Committee:
     board: Board = field(default_factory=lambda: Board(chain_id=CHAIN_ID, market=MARKET))
     members: list[Any] = field(default_factory=lambda: [Account.from_key(bytes([n]) * 32) for n in range(1, 6)])
 
-    def job(self, status: JobStatus = JobStatus.COMMITTING, *, seed: bytes = b"\x05" * 32, **changes: Any) -> Job:
+    def job(self, status: JobStatus = JobStatus.COMMITTING, *, seed: bytes = SEED, **changes: Any) -> Job:
         """The job; all seats have committed to what `opening` opens once it is Revealing."""
         round_ = changes.pop("round", 0)
         seats = tuple(
@@ -73,7 +73,7 @@ class Committee:
     def handed(self, member: Any, *, signed_by: Any = None, round_: int = 0, **about: Any) -> HandedCommitment:
         """A member's commitment; by somebody else's hand, or with a signature about something else."""
         own = about.pop("commitment", self.commitment(member, round_))
-        named = {"chain_id": CHAIN_ID, "market": MARKET, "job": JOB, "round_": round_, "commitment": own}
+        named = {"chain_id": CHAIN_ID, "market": MARKET, "job": JOB, "round_": round_, "seed": SEED, "commitment": own}
         return HandedCommitment(
             job=to_hex(JOB),
             round=round_,

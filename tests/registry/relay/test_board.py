@@ -43,6 +43,7 @@ def test_an_address_counts_in_any_case_of_its_letters(committee: Committee):
         {"chain_id": 1},
         {"market": "0x" + "bb" * 20},
         {"job": b"\x0c" * 32},
+        {"seed": b"\x06" * 32},
     ],
     ids=lambda about: next(iter(about)),
 )
