@@ -12,7 +12,7 @@ from aivm import records, tensors
 from aivm.arithmetic import observed
 from aivm.arithmetic.session import open_session
 from aivm.digests import Digest
-from aivm.execution import ort
+from aivm.execution import ort_options
 from aivm.execution.engine import EngineError, ModelFailedError, engine_kind, only_tensors
 from aivm.execution.protocol import collect
 from aivm.execution.service import OutputLimitError
@@ -59,7 +59,9 @@ class KernelComputation:
         self._kind = engine_kind(manifest.runtime.name)
         self._engine: Engine | None = None
         self._model = b""
-        self.info: EngineInfo | None = self._kind.describe(manifest.runtime)
+        self.info: EngineInfo | None = self._kind.describe(
+            manifest.runtime, numerics=manifest.numerics, threads=threads
+        )
 
     def load(self, model: bytes) -> None:
         """Loads the model with the manifest's options."""
@@ -94,7 +96,8 @@ class KernelComputation:
         return observed.watch(self._model, inputs, output, self._session_options())
 
     def _session_options(self) -> Callable[[Any], Any]:
-        return lambda module: ort.session_options(module, self._manifest, self._threads)
+        runtime, numerics = self._manifest.runtime, self._manifest.numerics
+        return lambda module: ort_options.session_options(module, runtime, numerics, self._threads)
 
 
 class ProgramComputation:

@@ -12,6 +12,7 @@ from aivm.arithmetic.trace import Operation, Recording, Trace
 from aivm.determinism.service import OPERAND, OUTPUT
 from aivm.digests import Digest
 from aivm.environment import Environment
+from aivm.execution.accelerated import switches
 from aivm.execution.confinement import Confinement
 from aivm.execution.frames import Frame
 from aivm.execution.sandbox import START_SECONDS, Sandbox
@@ -79,7 +80,9 @@ class Place:
             devices = manifest.hardware.kind is HardwareKind.CUDA
             confinement = Confinement(memory_bytes=manifest.limits.memory_bytes, devices=devices)
         variables = dict(setting.variables)
-        if manifest is None and setting.threads is not None:
+        if manifest is not None:
+            variables = {**switches(manifest.runtime, manifest.numerics), **variables}
+        elif setting.threads is not None:
             variables |= dict.fromkeys(_THREAD_VARIABLES, str(setting.threads))
         self._sandbox = Sandbox(
             entry=_ENTRY,

@@ -95,7 +95,7 @@ def run_environment(
         planned=planned,
         environment=place.environment,
         digest=place.digest,
-        differences=tuple(subject.differences(planned.setting, place.environment)),
+        differences=tuple(subject.differences(place.environment)),
         cells={case: cells[case] for case in subject.cases},
     )
 

@@ -96,20 +96,11 @@ class Subject:
             manifest = msgspec.structs.replace(manifest, numerics=numerics)
         return manifest
 
-    def differences(self, setting: Setting, environment: Environment) -> list[str]:
+    def differences(self, environment: Environment) -> list[str]:
         """Why the manifest rules an environment out: nothing that an honest node may do. Empty if it allows it."""
         if self.manifest is None:
             return []
-        found = [str(mismatch) for mismatch in compliance(self.manifest, environment)]
-        variant = self.variant(setting)
-        assert variant is not None
-        want, have = msgspec.to_builtins(self.manifest.runtime), msgspec.to_builtins(variant.runtime)
-        pairs = [(name, want["options"][name], have["options"].get(name)) for name in sorted(want["options"])]
-        return found + [
-            f"runtime.options.{name}: want {wanted}, have {had}; the executor sets what the manifest says"
-            for name, wanted, had in pairs
-            if wanted != had and not (name.endswith("_threads") and wanted == 0)  # 0 means any
-        ]
+        return [str(mismatch) for mismatch in compliance(self.manifest, environment)]
 
     def batched(self, case: str, size: int) -> dict[str, Array]:
         """A case's inputs at the head of a batch, filled up with the other cases and its own examples.

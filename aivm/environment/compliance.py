@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from aivm.environment.parts import Tf32
 from aivm.errors import AivmError
 from aivm.manifest.enums import HardwareKind
@@ -13,8 +15,9 @@ from aivm.manifest.parts import Reproducible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aivm.environment.parts import EngineInfo
     from aivm.environment.record import Environment
-    from aivm.manifest import Manifest
+    from aivm.manifest import Manifest, Runtime
 
 
 #: How often an output is in memory at once.
@@ -93,6 +96,17 @@ def _runtime(manifest: Manifest, environment: Environment) -> Iterator[Mismatch]
     if have.provider != want.provider:
         remedy = f"install an engine that has the provider {want.provider}, and its driver"
         yield Mismatch(field="runtime.options.provider", want=want.provider, have=have.provider, remedy=remedy)
+    if have.name == want.name:
+        yield from _options(want, have)
+
+
+def _options(runtime: Runtime, engine: EngineInfo) -> Iterator[Mismatch]:
+    for name, value in sorted(msgspec.to_builtins(runtime.options).items()):
+        want, have = str(value).lower(), engine.options.get(name, "unknown")
+        anything = name.endswith("_threads") and value == 0
+        if name != "provider" and want != have and not anything:
+            remedy = "have the executor set what the manifest says"
+            yield Mismatch(field=f"runtime.options.{name}", want=want, have=have, remedy=remedy)
 
 
 def _hardware(manifest: Manifest, environment: Environment) -> Iterator[Mismatch]:

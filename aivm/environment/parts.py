@@ -96,6 +96,7 @@ class Library(Part, frozen=True, kw_only=True):
     """A native library that can compute.
 
     Attributes:
+        version: `unknown` where it says nothing.
         uses: what it has chosen for this processor: instruction sets, or the name of its kernels.
     """
 
@@ -122,7 +123,10 @@ class Implementation(Part, frozen=True, kw_only=True):
 class EngineInfo(Part, frozen=True, kw_only=True):
     """An engine: its name and version, the provider that executes the operators (`cpu`, `cuda`), its build.
 
-    Its implementation is there if the version names an arithmetic, and not the package that computes it.
+    Attributes:
+        implementation: there if the version names an arithmetic, and not the package that computes it.
+        options: as they were set and read back, the number of threads among them, by the manifest's names; those that
+            a manifest has no word for by the engine's.
     """
 
     name: Text
@@ -130,6 +134,7 @@ class EngineInfo(Part, frozen=True, kw_only=True):
     provider: Text
     build: EngineBuild
     implementation: Implementation | None = None
+    options: dict[Text, Text] = msgspec.field(default_factory=dict)
 
 
 class Python(Part, frozen=True, kw_only=True):

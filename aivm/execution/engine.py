@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from aivm.errors import AivmError
+from aivm.manifest.parts import Numerics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from aivm.environment.parts import EngineInfo
     from aivm.manifest import Manifest, Runtime
     from aivm.tensors import Array, Tensors
+
+
+#: The rules of IEEE 754's arithmetic alone.
+STRICT = Numerics(flush_to_zero=False, fma_contraction=False, tf32=False)
 
 
 class EngineError(AivmError):
@@ -81,8 +86,8 @@ class Engine(Protocol):
 class EngineKind(Protocol):
     """A runtime that can open models."""
 
-    def describe(self, runtime: Runtime) -> EngineInfo:
-        """Loads the runtime and says what it is.
+    def describe(self, runtime: Runtime, *, numerics: Numerics = STRICT, threads: int = 1) -> EngineInfo:
+        """Loads the runtime and says what it is, with the options that it takes.
 
         Raises:
             EngineError: it is not what the manifest asks for.

@@ -1,31 +1,22 @@
-"""ONNX Runtime, with exactly the options of the manifest: set, then read back.
-
-Beyond the manifest's own options, every session has these, so that nothing is left to a default that may move:
-
-- `session.disable_cpu_ep_fallback`: with CUDA, an operator that has no CUDA kernel is an error;
-- `session.x64quantprecision`: U8S8 products without saturation, so that integer operators are exact on every x86-64;
-- `session.set_denormal_as_zero`: the manifest's `flush_to_zero`;
-- `mlas.enable_gemm_fastmath_arm64_bfloat16`: off, since it computes float32 products in bfloat16;
-- spinning off: idle threads of one validator do not take the processor from the others.
-"""
+"""ONNX Runtime, with exactly the options of the manifest (`aivm.execution.ort_options`): set, then read back."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aivm.environment.elf import ElfError, read_build
-from aivm.environment.parts import EngineBuild, EngineInfo
+from aivm.environment.libraries import onnxruntime_build
+from aivm.environment.parts import EngineInfo
 from aivm.environment.processor import measure_floating_point
+from aivm.execution.accelerated import require_switches
 from aivm.execution.engine import (
+    STRICT,
     ConflictingDistributionsError,
     EngineUnavailableError,
     EngineVersionError,
-    ForeignRuntimeError,
     ModelFailedError,
     ModelRejectedError,
     OptionMismatchError,
@@ -33,48 +24,42 @@ from aivm.execution.engine import (
     only_tensors,
     wanted_outputs,
 )
-from aivm.manifest.enums import ExecutionMode, GraphOptimization, Provider
-from aivm.manifest.parts import OnnxRuntime
+from aivm.execution.ort_options import PROVIDERS, own, provider_settings, read_back, read_options, session_options
+from aivm.manifest.enums import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-    from aivm.manifest import Manifest, Runtime
+    from aivm.manifest import Manifest, Numerics, Runtime
     from aivm.tensors import Array, Tensors
 
 #: Distributions that install the same import package; the one written last wins, whatever was asked for.
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 
-_PROVIDERS = {Provider.CPU: "CPUExecutionProvider", Provider.CUDA: "CUDAExecutionProvider"}
 _EXTRAS = {Provider.CPU: "ort", Provider.CUDA: "gpu"}
-_LEVELS = {
-    GraphOptimization.NONE: "ORT_DISABLE_ALL",
-    GraphOptimization.BASIC: "ORT_ENABLE_BASIC",
-    GraphOptimization.EXTENDED: "ORT_ENABLE_EXTENDED",
-    GraphOptimization.ALL: "ORT_ENABLE_ALL",
-}
-_MODES = {ExecutionMode.SEQUENTIAL: "ORT_SEQUENTIAL", ExecutionMode.PARALLEL: "ORT_PARALLEL"}
-_FATAL = 4
 
 
 class OnnxRuntimeKind:
     """The kind of engine that the manifest calls `onnxruntime`."""
 
-    def describe(self, runtime: Runtime) -> EngineInfo:
-        """Imports ONNX Runtime and checks version and provider against the manifest.
+    def describe(self, runtime: Runtime, *, numerics: Numerics = STRICT, threads: int = 1) -> EngineInfo:
+        """Imports ONNX Runtime, checks version and provider against the manifest, and takes its options.
 
         Raises:
-            EngineError: it is missing, doubled, of another version, or without the provider.
+            EngineError: it is missing, doubled, of another version, or without the provider or its switches.
         """
         module = import_runtime(runtime)
+        require_switches(runtime, numerics)
         if runtime.provider is Provider.CUDA:
             _start_device(module)
+        options = session_options(module, runtime, numerics, threads)
         return EngineInfo(
             name="onnxruntime",
             version=module.__version__,
             provider=str(runtime.provider),
-            build=_build(module),
+            build=onnxruntime_build(module),
+            options=read_options(module, options, provider_settings(runtime, numerics)),
         )
 
     def open(self, manifest: Manifest, model: bytes, *, threads: int) -> OnnxEngine:
@@ -84,18 +69,18 @@ class OnnxRuntimeKind:
             EngineError: the runtime is not what the manifest asks for, or it rejects the model.
             MemoryError: memory ran out.
         """
-        info = self.describe(manifest.runtime)
-        module = import_runtime(manifest.runtime)
-        options = session_options(module, manifest, threads)
-        provider = _PROVIDERS[manifest.runtime.provider]
-        settings = _cuda_settings(manifest) if provider == "CUDAExecutionProvider" else {}
+        runtime, numerics = manifest.runtime, manifest.numerics
+        info = self.describe(runtime, numerics=numerics, threads=threads)
+        module = import_runtime(runtime)
+        options = session_options(module, runtime, numerics, threads)
+        provider, settings = PROVIDERS[runtime.provider], provider_settings(runtime, numerics)
 
         def load() -> Any:
             # Fallback off: without this the Python layer retries on the CPU when a provider fails.
             return module.InferenceSession(model, options, providers=[(provider, settings)], enable_fallback=0)
 
         session = _translate(load, ModelRejectedError, "ONNX Runtime does not load the model")
-        _read_back(session, options, provider, settings)
+        read_back(module, session, provider, info.options)
         _check_subnormals(manifest)
         names = wanted_outputs(manifest, [output.name for output in session.get_outputs()])
         return OnnxEngine(info=info, session=session, outputs=names)
@@ -134,7 +119,7 @@ def import_runtime(runtime: Runtime) -> ModuleType:
         EngineVersionError: it is of another version.
         ProviderUnavailableError: it was built without the provider.
     """
-    runtime = _own(runtime)
+    runtime = own(runtime)
     extra = _EXTRAS[runtime.provider]
     installed = [name for name in DISTRIBUTIONS if _is_installed(name)]
     if len(installed) > 1:
@@ -154,7 +139,7 @@ def import_runtime(runtime: Runtime) -> ModuleType:
             f"the manifest wants ONNX Runtime {runtime.version}, installed is {onnxruntime.__version__}",
             hint=f"run: pip install {package}=={runtime.version}",
         )
-    provider = _PROVIDERS[runtime.provider]
+    provider = PROVIDERS[runtime.provider]
     available = onnxruntime.get_available_providers()
     if provider not in available:
         raise ProviderUnavailableError(
@@ -162,15 +147,6 @@ def import_runtime(runtime: Runtime) -> ModuleType:
             hint=f"run: pip uninstall --yes {' '.join(installed)}\n  then: pip install 'aivm[{extra}]'",
         )
     return onnxruntime
-
-
-def _own(runtime: Runtime) -> OnnxRuntime:
-    if not isinstance(runtime, OnnxRuntime):
-        raise ForeignRuntimeError(
-            f"this is ONNX Runtime, and the manifest wants the engine {runtime.name}",
-            hint="take the engine by the manifest's name: aivm.execution.engine.engine_kind",
-        )
-    return runtime
 
 
 def _start_device(module: ModuleType) -> None:
@@ -184,73 +160,6 @@ def _start_device(module: ModuleType) -> None:
         ) from cause
 
 
-def session_options(module: ModuleType, manifest: Manifest, threads: int) -> Any:
-    """The manifest's options as ONNX Runtime's.
-
-    Raises:
-        ForeignRuntimeError: the manifest asks for another engine.
-    """
-    chosen = _own(manifest.runtime).options
-    options = module.SessionOptions()
-    options.graph_optimization_level = getattr(module.GraphOptimizationLevel, _LEVELS[chosen.graph_optimization])
-    options.execution_mode = getattr(module.ExecutionMode, _MODES[chosen.execution_mode])
-    # 0 would mean "as many as there are cores" to ONNX Runtime, and it turns "parallel" off where there is one thread.
-    options.intra_op_num_threads = chosen.intra_op_threads or threads
-    parallel = chosen.execution_mode is ExecutionMode.PARALLEL
-    options.inter_op_num_threads = chosen.inter_op_threads or max(threads, 2 if parallel else 1)
-    options.use_deterministic_compute = chosen.deterministic
-    options.log_severity_level = _FATAL  # what matters arrives as an exception
-    for key, value in _entries(manifest).items():
-        options.add_session_config_entry(key, value)
-    return options
-
-
-def _entries(manifest: Manifest) -> dict[str, str]:
-    return {
-        "session.disable_cpu_ep_fallback": str(int(manifest.runtime.provider is not Provider.CPU)),
-        "session.x64quantprecision": "1",
-        "session.set_denormal_as_zero": str(int(manifest.numerics.flush_to_zero)),
-        "session.intra_op.allow_spinning": "0",
-        "session.inter_op.allow_spinning": "0",
-        "mlas.enable_gemm_fastmath_arm64_bfloat16": "0",
-    }
-
-
-def _cuda_settings(manifest: Manifest) -> dict[str, str]:
-    return {
-        "use_tf32": str(int(manifest.numerics.tf32)),
-        # The default times the algorithms and takes the fastest: another one on another day.
-        "cudnn_conv_algo_search": "DEFAULT",
-    }
-
-
-def _read_back(session: Any, wanted: Any, provider: str, settings: dict[str, str]) -> None:
-    """Checks that the session is what was asked for; ONNX Runtime falls back with no more than a log line."""
-    providers = session.get_providers()
-    if not providers or providers[0] != provider:
-        raise ProviderUnavailableError(
-            f"the manifest wants {provider}, the session has {', '.join(providers)}",
-            hint="check the driver and the CUDA libraries: ONNX Runtime could not load the provider",
-        )
-    actual = session.get_session_options()
-    pairs = [
-        (name, getattr(wanted, name), getattr(actual, name))
-        for name in (
-            "graph_optimization_level",
-            "execution_mode",
-            "intra_op_num_threads",
-            "inter_op_num_threads",
-            "use_deterministic_compute",
-        )
-    ]
-    pairs += [(key, wanted.get_session_config_entry(key), actual.get_session_config_entry(key)) for key in _KEYS]
-    have = session.get_provider_options().get(provider, {})
-    pairs += [(key, value, have.get(key)) for key, value in settings.items()]
-    for name, want, got in pairs:
-        if want != got:
-            raise OptionMismatchError(f"ONNX Runtime was given {name} = {want} and has {got}")
-
-
 def _check_subnormals(manifest: Manifest) -> None:
     """The first session of a process decides for its threads, whatever later ones ask for: measured, not believed."""
     want, state = manifest.numerics.flush_to_zero, measure_floating_point()
@@ -259,16 +168,6 @@ def _check_subnormals(manifest: Manifest) -> None:
             f"the manifest wants flush_to_zero {want}, this thread has {state.flush_to_zero}",
             hint="run the kernel in a process of its own, as the sandbox does",
         )
-
-
-_KEYS = (
-    "session.disable_cpu_ep_fallback",
-    "session.x64quantprecision",
-    "session.set_denormal_as_zero",
-    "session.intra_op.allow_spinning",
-    "session.inter_op.allow_spinning",
-    "mlas.enable_gemm_fastmath_arm64_bfloat16",
-)
 
 
 def _translate(action: Callable[[], Any], error: type[ModelFailedError | ModelRejectedError], what: str) -> Any:
@@ -281,23 +180,6 @@ def _translate(action: Callable[[], Any], error: type[ModelFailedError | ModelRe
         if "bad_alloc" in text or "Failed to allocate memory" in text:
             raise MemoryError(text) from cause
         raise error(f"{what}: {text}") from cause
-
-
-def _build(module: ModuleType) -> EngineBuild:
-    """How the native library was built, as far as it says."""
-    directory = Path(str(module.__file__)).parent / "capi"
-    flags = next(
-        (
-            value.strip()
-            for key, _, value in (part.partition(":") for part in module.get_build_info().split(", "))
-            if key.strip() == "cmake cxx flags"
-        ),
-        None,
-    )
-    try:
-        return read_build(next(directory.glob("onnxruntime_pybind11_state*.so")), compiler_flags=flags)
-    except (StopIteration, ElfError):
-        return EngineBuild(compiler_flags=flags)
 
 
 def _is_installed(distribution: str) -> bool:

@@ -16,6 +16,7 @@ from aivm import records, tensors, unixfs
 from aivm.digests import Digest
 from aivm.environment import Environment, require_compliance
 from aivm.errors import AivmError
+from aivm.execution.accelerated import switches
 from aivm.execution.answers import AnswerError, answer
 from aivm.execution.confinement import Confinement
 from aivm.execution.engine import ModelFailedError, ModelMemoryError, ModelRejectedError
@@ -360,7 +361,7 @@ class Runner:
             entry="aivm.execution.service:open_service",
             setup=setup,
             confinement=Confinement(memory_bytes=manifest.limits.memory_bytes, devices=devices),
-            variables={**inherited, **self._variables},
+            variables={**inherited, **switches(manifest.runtime, manifest.numerics), **self._variables},
         )
 
 

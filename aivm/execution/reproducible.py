@@ -7,7 +7,6 @@ are this machine's, and change nothing but time.
 from __future__ import annotations
 
 import importlib.metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +16,10 @@ from aivm.arithmetic import Limits, _core
 from aivm.arithmetic.errors import ArithmeticEngineError, GraphMemoryError, PlanError
 from aivm.arithmetic.session import open_session
 from aivm.arithmetic.trace import ARITHMETIC
-from aivm.environment.elf import ElfError, read_build
-from aivm.environment.parts import EngineBuild, EngineInfo, Implementation
+from aivm.environment.libraries import core_build
+from aivm.environment.parts import EngineInfo, Implementation
 from aivm.execution.engine import (
+    STRICT,
     EngineError,
     EngineUnavailableError,
     EngineVersionError,
@@ -34,14 +34,14 @@ from aivm.manifest.parts import Reproducible
 
 if TYPE_CHECKING:
     from aivm.arithmetic import Session
-    from aivm.manifest import Manifest, Runtime
+    from aivm.manifest import Manifest, Numerics, Runtime
     from aivm.tensors import Array, Tensors
 
 
 class ReproducibleKind:
     """The kind of engine that the manifest calls `reproducible`."""
 
-    def describe(self, runtime: Runtime) -> EngineInfo:
+    def describe(self, runtime: Runtime, *, numerics: Numerics = STRICT, threads: int = 1) -> EngineInfo:
         """Checks the version, and imports and starts everything that a confined worker cannot import any more.
 
         Raises:
@@ -49,6 +49,7 @@ class ReproducibleKind:
             EngineVersionError: it asks for another arithmetic.
             EngineUnavailableError: the instruction set that AIVM_ISA forces is not there.
         """
+        del numerics  # the arithmetic is defined
         if not isinstance(runtime, Reproducible):
             raise ForeignRuntimeError(
                 f"this is the reproducible engine, and the manifest wants {runtime.name}",
@@ -60,7 +61,7 @@ class ReproducibleKind:
                 hint="install a version of aivm that has it",
             )
         try:
-            info = _info()
+            info = _info(threads)
         except PlanError as error:
             raise EngineUnavailableError(error.message, hint=error.hint) from error
         _warm_up()
@@ -74,7 +75,7 @@ class ReproducibleKind:
             ModelMemoryError: the model needs more memory than the manifest allows.
             MemoryError: memory ran out.
         """
-        info = self.describe(manifest.runtime)
+        info = self.describe(manifest.runtime, threads=threads)
         limits = Limits(memory_bytes=manifest.limits.memory_bytes)
         try:
             session = open_session(model, threads=threads, limits=limits)
@@ -114,26 +115,19 @@ def _translate(error: ArithmeticEngineError, kind: type[EngineError]) -> EngineE
     return kind(error.message, hint=error.hint)
 
 
-def _info() -> EngineInfo:
+def _info(threads: int) -> EngineInfo:
     return EngineInfo(
         name="reproducible",
         version=ARITHMETIC,
         provider="cpu",
-        build=_build(),
+        build=core_build(),
         implementation=Implementation(
             version=importlib.metadata.version("aivm"),
             instruction_set=_core.isa(),
             hardware_fma=_core.hardware_fma(),
         ),
+        options={"threads": str(threads)},
     )
-
-
-def _build() -> EngineBuild:
-    """How the core was built: the compiler signs its objects, and the build notes the flags of all of them."""
-    try:
-        return read_build(Path(_core.__file__), compiler_flags=_core.compiler_flags)
-    except ElfError:
-        return EngineBuild(compiler_flags=_core.compiler_flags)
 
 
 def _warm_up() -> None:

@@ -34,7 +34,9 @@ class KernelService:
         self._threads = threads
         self._kind = engine_kind(manifest.runtime.name)
         self._engine: Engine | None = None
-        environment = Environment.capture(self._kind.describe(manifest.runtime))
+        environment = Environment.capture(
+            self._kind.describe(manifest.runtime, numerics=manifest.numerics, threads=threads)
+        )
         self.ready = Frame(header={"done": "setup"}, payload=environment.record())
 
     def handle(self, request: Frame) -> Frame:

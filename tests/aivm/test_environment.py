@@ -44,6 +44,13 @@ ENGINE = EngineInfo(
     version="1.31.1",
     provider="cpu",
     build=EngineBuild(operating_system="linux", compiler="gcc", compiler_version="14.2.1", compiler_flags=None),
+    options={
+        "graph_optimization": "basic",
+        "intra_op_threads": "1",
+        "inter_op_threads": "1",
+        "execution_mode": "sequential",
+        "deterministic": "true",
+    },
 )
 DEFINED = EngineInfo(
     name="reproducible",
@@ -51,6 +58,7 @@ DEFINED = EngineInfo(
     provider="cpu",
     build=ENGINE.build,
     implementation=Implementation(version="0.1.0", instruction_set="avx2", hardware_fma=True),
+    options={"threads": "1"},
 )
 CAPTURED = Environment.capture(ENGINE)
 CARD = Accelerator(name="NVIDIA H200", driver="570.1", count=1, tf32=Tf32.SELECTABLE)
@@ -70,6 +78,10 @@ def machine(**changes):
 
 def engine(**changes):
     return msgspec.structs.replace(ENGINE, **changes)
+
+
+def option(**changes):
+    return engine(options=ENGINE.options | changes)
 
 
 def processor(*features, architecture="x86_64"):
@@ -93,6 +105,16 @@ MISMATCHES = [
     ({"engine": engine(name="other")}, {}, ["runtime.name"]),
     ({"engine": engine(version="1.31.0")}, {}, ["runtime.version"]),
     ({"engine": engine(provider="cuda")}, {}, ["runtime.options.provider"]),
+    ({"engine": option(graph_optimization="all")}, {}, ["runtime.options.graph_optimization"]),
+    ({"engine": option(execution_mode="parallel")}, {}, ["runtime.options.execution_mode"]),
+    ({"engine": option(deterministic="false")}, {}, ["runtime.options.deterministic"]),
+    ({"engine": option(intra_op_threads="2")}, {}, ["runtime.options.intra_op_threads"]),
+    ({}, {"runtime.options.inter_op_threads": 4}, ["runtime.options.inter_op_threads"]),
+    (
+        {"engine": engine(options={})},
+        {},
+        [f"runtime.options.{name}" for name in sorted(ENGINE.options)],
+    ),
     ({}, {"build.operating_system": "windows"}, ["build.operating_system"]),
     ({}, {"build.compiler": "clang"}, ["build.compiler"]),
     ({}, {"build.compiler_version": "14.2.0"}, ["build.compiler_version"]),
@@ -145,6 +167,7 @@ def test_a_machine_that_does_not_comply_is_refused_with_every_field():
         ({}, {"build": dict.fromkeys(("operating_system", "compiler", "compiler_version", "compiler_flags"))}),
         ({"processor": processor("avx", "avx2", "avx512f", "fma")}, {}),
         ({}, {"hardware.features_off": ["avx512f"]}),
+        ({"engine": option(intra_op_threads="9")}, {"runtime.options.intra_op_threads": 0}),
         ({"floating_point": state(flush_to_zero=True)}, {"numerics.flush_to_zero": True}),
         ({"accelerator": CARD}, {}),
         ({"accelerator": CARD}, {"hardware.kind": "cuda"}),
@@ -396,17 +419,27 @@ def test_an_unknown_processors_register_is_not_read_and_not_written(monkeypatch)
 
 def test_the_libraries_say_what_they_are_made_with_and_what_they_use():
     libraries = {library.name: library for library in capture_libraries()}
-    assert {"numpy", blas_name()} == set(libraries)
+    assert {"aivm", "numpy", blas_name()} <= set(libraries)
     for library in libraries.values():
         assert library.version
-        assert library.uses
-        assert library.build.compiler in {"gcc", "clang"}
+        assert library.build.operating_system == "linux"
+    for name in ("aivm", "numpy", blas_name()):
+        assert libraries[name].uses
+        assert libraries[name].build.compiler in {"gcc", "clang"}
+    assert "openblas" not in blas_name() or "DYNAMIC_ARCH" in libraries[blas_name()].build.compiler_flags
+    assert "-ffp-contract=off" in libraries["aivm"].build.compiler_flags
+
+
+def test_an_engine_s_record_has_the_libraries_that_every_process_has_whatever_else_is_loaded():
+    names = {library.name for library in capture_libraries(ENGINE)}
+    assert names == {"aivm", "numpy", blas_name()}
+    assert "onnxruntime" in {library.name for library in capture_libraries()}
 
 
 def captured_with(**variables):
     program = (
         "from aivm.environment import Environment; e = Environment.capture()\n"
-        "print(e.digest(), e.class_record().hex(), *e.libraries[1].uses)"
+        "print(e.digest(), e.class_record().hex(), *[u for l in e.libraries if 'blas' in l.name for u in l.uses])"
     )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS")}
     command = [sys.executable, "-c", program]

@@ -17,7 +17,7 @@ from aivm.arithmetic.errors import ArithmeticEngineError
 from aivm.arithmetic.session import open_session
 from aivm.determinism.service import place
 from aivm.environment.control import flush_subnormals
-from aivm.execution import ort
+from aivm.execution import ort, ort_options
 from aivm.execution.frames import Frame
 from aivm.manifest import Manifest, OnnxRuntime
 
@@ -64,7 +64,7 @@ class ModelService:
             except ArithmeticEngineError:
                 return None
         module: Any = ort.import_runtime(self._manifest.runtime)
-        options = ort.session_options(module, self._manifest, self._threads)
+        options = ort_options.session_options(module, self._manifest.runtime, self._manifest.numerics, self._threads)
         options.log_severity_level = 4  # what is refused is refused often
         try:
             session = module.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)

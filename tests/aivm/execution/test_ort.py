@@ -10,7 +10,7 @@ import pytest
 from models import doubling, kernel, model, value
 from onnx import helper
 
-from aivm.execution import execute, ort
+from aivm.execution import execute, ort, ort_options
 from aivm.execution.engine import (
     ConflictingDistributionsError,
     EngineUnavailableError,
@@ -68,7 +68,7 @@ def test_quantised_products_never_saturate_and_no_operator_moves_to_another_prov
     assert options.get_session_config_entry("session.x64quantprecision") == "1"
     assert options.get_session_config_entry("session.disable_cpu_ep_fallback") == "0"  # it is the provider itself
     cuda = kernel(doubling(), runtime__options__provider="cuda", hardware__kind="cuda").manifest
-    wanted = ort.session_options(onnxruntime, cuda, 1)
+    wanted = ort_options.session_options(onnxruntime, cuda.runtime, cuda.numerics, 1)
     assert wanted.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
 
 
@@ -90,19 +90,16 @@ def test_a_process_whose_arithmetic_is_set_otherwise_is_refused():
 
 
 def test_an_option_that_reads_back_differently_is_an_error():
-    manifest = kernel(doubling()).manifest
-    session = open_engine(manifest, doubling())._session
-    other = kernel(doubling(), runtime__options__graph_optimization="all").manifest
-    wanted = ort.session_options(onnxruntime, other, 1)
-    with pytest.raises(OptionMismatchError, match="graph_optimization_level"):
-        ort._read_back(session, wanted, "CPUExecutionProvider", {})
+    engine = open_engine(kernel(doubling()).manifest, doubling())
+    wanted = engine.info.options | {"graph_optimization": "all"}
+    with pytest.raises(OptionMismatchError, match="given graph_optimization = all and has basic"):
+        ort_options.read_back(onnxruntime, engine._session, "CPUExecutionProvider", wanted)
 
 
 def test_a_session_that_fell_back_to_another_provider_is_an_error():
-    manifest = kernel(doubling()).manifest
-    session = open_engine(manifest, doubling())._session
+    engine = open_engine(kernel(doubling()).manifest, doubling())
     with pytest.raises(ProviderUnavailableError, match="the session has CPUExecutionProvider"):
-        ort._read_back(session, ort.session_options(onnxruntime, manifest, 1), "CUDAExecutionProvider", {})
+        ort_options.read_back(onnxruntime, engine._session, "CUDAExecutionProvider", engine.info.options)
 
 
 def test_two_distributions_of_the_runtime_are_an_error_with_the_two_commands(tmp_path, monkeypatch):
