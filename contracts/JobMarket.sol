@@ -143,14 +143,32 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
     // slither-disable-next-line reentrancy-no-eth
     function open(JobId id, JobTerms calldata terms, bytes calldata proof) external nonReentrant {
-        JobProgress memory progress;
-        JobSlot slot = _slotIn(id, terms, progress, JobStatus.Requested);
+        (JobSlot slot, JobProgress memory progress) = _open(id, terms, proof);
+        if (progress.seats.length != 0) _store(id, slot, _hashOf(terms), progress);
+    }
+
+    /// @inheritdoc IJobMarket
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-no-eth
+    function openTogether(JobId id, JobTerms calldata terms, bytes calldata proof, Shown[] memory shown, bytes calldata signatures)
+        external
+        nonReentrant
+    {
+        (JobSlot slot, JobProgress memory progress) = _open(id, terms, proof);
+        if (progress.seats.length != 0) _settleTogether(id, slot, terms, progress, shown, signatures);
+    }
+
+    /// @dev Draws the first committee, for the caller to store; without one the job has failed, and nobody has a seat.
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-no-eth
+    function _open(JobId id, JobTerms calldata terms, bytes calldata proof) private returns (JobSlot slot, JobProgress memory progress) {
+        slot = _slotIn(id, terms, progress, JobStatus.Requested);
         if (block.timestamp > slot.deadlineOf()) revert JobMarket_TooLate(id, slot.deadlineOf());
         progress.revealWindow = terms.rules.revealWindow();
         progress.seed = _seedOf(id, terms.randomness, proof);
         Seat[] memory drawn = staking.draw(progress.seed, terms.rules.committeeSize(), progress.seats, terms.rules.tree(), terms.rules.epoch());
         if (drawn.length < terms.rules.committeeSize()) _fail(id, slot, terms, progress, JobFailure.TooFewValidators);
-        else _seat(id, slot, terms, progress, drawn);
+        else slot = _seat(id, slot, terms, progress, drawn);
     }
 
     /// @dev Somebody else may have fulfilled it a moment ago: the same proof still does, so nobody can make this fail; or the output alone.
@@ -160,8 +178,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         if (!vrf.isOutput(randomness, output)) revert JobMarket_SeedPending(id);
     }
 
-    /// @dev Begins a round with new members.
-    function _seat(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory progress, Seat[] memory drawn) private {
+    /// @dev Begins a round with new members, for the caller to store.
+    function _seat(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory progress, Seat[] memory drawn) private returns (JobSlot) {
         uint256 before = progress.seats.length;
         Seat[] memory seats = new Seat[](before + drawn.length);
         for (uint256 i = 0; i < seats.length; ++i) {
@@ -171,8 +189,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         progress.firstSeat = uint8(before);
         progress.batch = new Commitment[](0);
         uint256 deadline = block.timestamp + terms.rules.commitWindow();
-        _store(id, slot.withStatus(JobStatus.Committing, deadline).withCommitted(0), _hashOf(terms), progress);
         emit CommitteeDrawn(id, progress.round, progress.seed, drawn, deadline);
+        return slot.withStatus(JobStatus.Committing, deadline).withCommitted(0);
     }
 
     /// @inheritdoc IJobMarket
@@ -311,6 +329,17 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     {
         JobProgress memory next = progress;
         JobSlot slot = _slotIn(id, terms, next, JobStatus.Committing);
+        _settleTogether(id, slot, terms, next, shown, signatures);
+    }
+
+    function _settleTogether(
+        JobId id,
+        JobSlot slot,
+        JobTerms calldata terms,
+        JobProgress memory next,
+        Shown[] memory shown,
+        bytes calldata signatures
+    ) private {
         (Commitment[] memory commitments, bool complete) = _listOf(id, next, shown);
         _checkRound(id, next, commitments, signatures);
         if (!complete) return _storeBatch(id, slot, _hashOf(terms), next, commitments, commitments.length);
@@ -437,7 +466,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         if (drawn.length < 2) return _fail(id, slot, terms, progress, JobFailure.TooFewLeft);
         emit RoundCounted(id, progress.round, progress.votes);
         ++progress.round;
-        _seat(id, slot, terms, progress, drawn);
+        slot = _seat(id, slot, terms, progress, drawn);
+        _store(id, slot, _hashOf(terms), progress);
     }
 
     /* PAY */

@@ -17,7 +17,8 @@ import {Seat} from "../types/Seat.sol";
 ///         callback, or from anyone who brings it, by `verifyResult`.
 ///
 ///         There are three ways to commit and reveal, with the same result. *Together*, all members sign the list of their commitments,
-///         open them to each other, and anyone settles with that: one transaction in all. In a *batch*, a majority signs its
+///         open them to each other, and anyone settles with that: one transaction in all, which can also be the one that brings the
+///         seed's proof and draws the committee. In a *batch*, a majority signs its
 ///         commitments and hands them, and later the openings, to whoever sends them on: two transactions. *Alone*, a member
 ///         sends its own, at any time: whoever is left out of a batch loses nothing but gas.
 interface IJobMarket {
@@ -93,6 +94,11 @@ interface IJobMarket {
     /// @notice Fulfils the job's randomness and draws the committee. Fails the job, with a refund, when there are fewer
     ///         validators than seats. Anyone may call.
     function open(JobId job, JobTerms calldata terms, bytes calldata proof) external;
+
+    /// @notice `open` and `settleTogether` in one: for members who have learnt the seed from whoever proves it, and the committee that
+    ///         follows, and have done their round before the proof is on the chain. The result is the same as of the two one after the
+    ///         other. Whoever opens the job meanwhile leaves the second of them to do, with the same signatures. Anyone may call.
+    function openTogether(JobId job, JobTerms calldata terms, bytes calldata proof, Shown[] calldata shown, bytes calldata signatures) external;
 
     /// @notice Brings the commitments of at least a strict majority of this round's seats, once a round, signed by their members.
     ///         Anyone may call. If then every seat has committed, the reveals start at once.

@@ -31,6 +31,12 @@ class JobMarket(CreditsContract):
         """Draws the committee, with the VRF proof or the output if it is there. Event: CommitteeDrawn(job, …)."""
         return self.prepare("open", job, terms, proof)
 
+    def open_together(
+        self, job: JobId, terms: JobTerms, proof: bytes, shown: Sequence[Shown], signatures: bytes
+    ) -> Call:
+        """Opens a job whose first round is over, and settles it. Events: CommitteeDrawn, as `settle_together`."""
+        return self.prepare("openTogether", job, terms, proof, list(shown), signatures)
+
     def commit_batch(
         self, job: JobId, terms: JobTerms, progress: JobProgress, batch: Sequence[bytes], signatures: bytes
     ) -> Call:

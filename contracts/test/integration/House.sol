@@ -293,13 +293,19 @@ abstract contract House is JobBook {
         returns (Commitment[] memory batch, bytes memory signatures)
     {
         JobProgress memory progress = _progressIn(job);
-        uint8 round = progress.round;
-        address[] memory members = _members(job);
-        batch = new Commitment[](members.length);
+        address[] memory members = _members(progress);
+        batch = _listOf(job, progress, said);
         for (uint256 i = 0; i < members.length; ++i) {
-            if ((included >> i) & 1 == 0) continue;
-            batch[i] = _commitment(job, round, members[i], said[i]);
-            signatures = bytes.concat(signatures, _sign(members[i], market.commitDigest(job, round, progress.seed, batch[i])));
+            if ((included >> i) & 1 == 0) batch[i] = Commitment.wrap(0);
+            else signatures = bytes.concat(signatures, _sign(members[i], market.commitDigest(job, progress.round, progress.seed, batch[i])));
+        }
+    }
+
+    function _listOf(JobId job, JobProgress memory progress, Attestation[] memory said) internal view returns (Commitment[] memory list) {
+        address[] memory members = _members(progress);
+        list = new Commitment[](members.length);
+        for (uint256 i = 0; i < members.length; ++i) {
+            list[i] = _commitment(job, progress.round, members[i], said[i]);
         }
     }
 
@@ -327,9 +333,16 @@ abstract contract House is JobBook {
 
     /// @param open bit i: whether the round's member i opens what it committed to
     function _together(JobId job, Attestation[] memory said, uint256 open) internal returns (Shown[] memory shown, bytes memory signatures) {
-        (Commitment[] memory list,) = _batchOf(job, said, type(uint256).max);
-        address[] memory members = _members(job);
-        JobProgress memory progress = _progressIn(job);
+        return _together(job, _progressIn(job), said, open);
+    }
+
+    function _together(JobId job, JobProgress memory progress, Attestation[] memory said, uint256 open)
+        internal
+        view
+        returns (Shown[] memory shown, bytes memory signatures)
+    {
+        Commitment[] memory list = _listOf(job, progress, said);
+        address[] memory members = _members(progress);
         bytes32 digest = market.roundDigest(job, progress.round, progress.seed, list);
         shown = new Shown[](members.length);
         for (uint256 i = 0; i < members.length; ++i) {
@@ -339,9 +352,34 @@ abstract contract House is JobBook {
         }
     }
 
+    /// @dev The whole job up to its settlement in one transaction: the first round is over before the chain has the seed.
+    function _openTogether(JobId job, Attestation[] memory said) internal {
+        nextBlock();
+        bytes memory proof = _proofFor(job);
+        (Shown[] memory shown, bytes memory signatures) = _together(job, _foreseen(job, proof), said, type(uint256).max);
+        _openTogether(job, proof, shown, signatures);
+    }
+
+    function _openTogether(JobId job, bytes memory proof, Shown[] memory shown, bytes memory signatures) internal {
+        JobTerms memory terms = _termsIn(job);
+        vm.prank(anyone);
+        market.openTogether(job, terms, proof, shown, signatures);
+    }
+
+    /// @dev How far the job will have come once it is opened with this proof, as anybody can tell who has seen it.
+    function _foreseen(JobId job, bytes memory proof) internal returns (JobProgress memory progress) {
+        JobTerms memory terms = _termsIn(job);
+        progress.seed = EcvrfProver.outputOf(proof);
+        progress.seats = staking.draw(progress.seed, terms.rules.committeeSize(), progress.seats, terms.rules.tree(), terms.rules.epoch());
+        progress.revealWindow = terms.rules.revealWindow();
+    }
+
     /// @dev The members who were drawn in the job's present round.
-    function _members(JobId job) internal returns (address[] memory members) {
-        JobProgress memory progress = _progressIn(job);
+    function _members(JobId job) internal returns (address[] memory) {
+        return _members(_progressIn(job));
+    }
+
+    function _members(JobProgress memory progress) internal pure returns (address[] memory members) {
         members = new address[](progress.seats.length - progress.firstSeat);
         for (uint256 i = 0; i < members.length; ++i) {
             members[i] = progress.seats[progress.firstSeat + i].memberOf();
@@ -349,8 +387,11 @@ abstract contract House is JobBook {
     }
 
     /// @dev All who were drawn, in all rounds.
-    function _committee(JobId job) internal returns (address[] memory members) {
-        JobProgress memory progress = _progressIn(job);
+    function _committee(JobId job) internal returns (address[] memory) {
+        return _accounts(_progressIn(job));
+    }
+
+    function _accounts(JobProgress memory progress) internal pure returns (address[] memory members) {
         members = new address[](progress.seats.length);
         for (uint256 i = 0; i < members.length; ++i) {
             members[i] = progress.seats[i].memberOf();

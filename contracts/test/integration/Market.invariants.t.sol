@@ -17,7 +17,7 @@ contract MarketInvariants is AppealsHandler {
     }
 
     function _actions() private pure returns (bytes4[] memory actions) {
-        actions = new bytes4[](39);
+        actions = new bytes4[](41);
         // What moves a job on comes twice or more, so that histories get far.
         actions[0] = actions[1] = this.ask.selector;
         actions[2] = this.admit.selector;
@@ -47,6 +47,7 @@ contract MarketInvariants is AppealsHandler {
         actions[35] = this.rehear.selector;
         actions[36] = actions[37] = this.resolve.selector;
         actions[38] = this.meddle.selector;
+        actions[39] = actions[40] = this.openTogether.selector;
     }
 
     /// @dev An invariant says nothing about what its histories never reach.
@@ -59,11 +60,12 @@ contract MarketInvariants is AppealsHandler {
                 address(this).call(abi.encodePacked(action, keccak256(abi.encode(random, 1)), keccak256(abi.encode(random, 2))));
             assertTrue(success, string.concat("an action reverted: ", vm.toString(reason)));
         }
-        bytes32[30] memory names = [
+        bytes32[31] memory names = [
             bytes32("ask"),
             "admit",
             "govern",
             "open",
+            "openTogether",
             "fulfil",
             "silence",
             "commit",

@@ -146,6 +146,20 @@ abstract contract MarketHandler is House {
         ++done["open"];
     }
 
+    /// @dev As `open` and `together` in one.
+    function openTogether(uint256 random, uint256 kinds) external booked {
+        (bool found, JobId id) = _pick(random, JobStatus.Requested);
+        if (!found) return;
+        nextBlock();
+        if (_isFulfilled(id) || !_seedCanCome(id) || vm.getBlockTimestamp() > market.deadlineOf(id)) return;
+        bytes memory proof = _proofFor(id);
+        JobProgress memory progress = _foreseen(id, proof);
+        if (progress.seats.length < _termsIn(id).rules.committeeSize()) return _openNow(id);
+        Attestation[] memory all = _opinions(_members(progress), kinds, random % 2 == 0);
+        _roundNow(id, progress, proof, all, random % 8 < 2 ? random >> 64 : type(uint256).max);
+        ++done["openTogether"];
+    }
+
     function fulfil(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Requested);
         if (!found) return;
@@ -226,7 +240,7 @@ abstract contract MarketHandler is House {
         (bool found, JobId id) = _pick(random, JobStatus.Committing);
         if (!found) return;
         Attestation[] memory all = _opinions(_members(id), kinds, random % 2 == 0);
-        _togetherNow(id, all, random % 8 == 0 ? random >> 64 : type(uint256).max);
+        _togetherNow(id, all, random % 8 < 2 ? random >> 64 : type(uint256).max);
     }
 
     /// @param alike whether all say the same, right or wrong
@@ -240,21 +254,26 @@ abstract contract MarketHandler is House {
 
     /// @param opened bit i: whether the round's member i opens what it commits to
     function _togetherNow(JobId id, Attestation[] memory all, uint256 opened) internal {
-        uint256 count = _members(id).length;
-        uint8 round = _progressIn(id).round;
-        bool complete = (type(uint256).max << count) | opened == type(uint256).max;
-        (Shown[] memory shown, bytes memory signatures) = _together(id, all, opened);
-        uint256[] memory stakes = _stakesOf(_committee(id));
-        _noteList(id, all, complete);
-        _committed[id][round] = count;
-        _settleTogether(id, shown, signatures);
+        _roundNow(id, _progressIn(id), "", all, opened);
+    }
+
+    /// @param proof of the seed, if the committee is still to be drawn
+    function _roundNow(JobId id, JobProgress memory progress, bytes memory proof, Attestation[] memory all, uint256 opened) private {
+        address[] memory members = _members(progress);
+        uint8 round = progress.round;
+        bool complete = (type(uint256).max << members.length) | opened == type(uint256).max;
+        (Shown[] memory shown, bytes memory signatures) = _together(id, progress, all, opened);
+        uint256[] memory stakes = _stakesOf(_accounts(progress));
+        _noteList(id, members, all, complete);
+        _committed[id][round] = members.length;
+        if (proof.length != 0) _openTogether(id, proof, shown, signatures);
+        else _settleTogether(id, shown, signatures);
         if (complete) _noteCount(id, round, stakes);
         else require(market.statusOf(id) == JobStatus.Revealing, "a list without all openings starts the reveals");
         ++done[complete ? bytes32("together") : bytes32("list")];
     }
 
-    function _noteList(JobId id, Attestation[] memory all, bool complete) private {
-        address[] memory members = _members(id);
+    function _noteList(JobId id, address[] memory members, Attestation[] memory all, bool complete) private {
         for (uint256 i = 0; i < members.length; ++i) {
             address member = members[i];
             said[id][member] = all[i];

@@ -124,6 +124,13 @@ contract WorstCaseTest is House {
         assertStatus(id, JobStatus.Settled);
     }
 
+    function test_GasOfOpeningTogether() public {
+        JobId id = _request(7);
+        _openTogether(id, _disagreement(7));
+        _measure("open together, grow from 7 to 15");
+        assertStatus(id, JobStatus.Committing);
+    }
+
     /// @dev Five members, the most that are appealed from, all of whom lose their stakes to the other committee's fifteen.
     function test_GasOfAnAppeal() public {
         JobId id = _opened(5);

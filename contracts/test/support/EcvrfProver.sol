@@ -12,6 +12,15 @@ library EcvrfProver {
     using PlainSecp256k1 for PlainSecp256k1.Point;
 
     /// @dev Affine coordinates of the public key.
+    /// @dev What a proof comes to: RFC 9381 §5.2.
+    function outputOf(bytes memory proof) internal pure returns (bytes32) {
+        bytes memory gamma = new bytes(33);
+        for (uint256 i = 0; i < 33; ++i) {
+            gamma[i] = proof[i];
+        }
+        return sha256(abi.encodePacked(hex"fe03", gamma, bytes1(0)));
+    }
+
     function publicKey(uint256 secret) internal view returns (uint256 x, uint256 y) {
         PlainSecp256k1.Point memory key = multiply(secret, PlainSecp256k1.generator());
         return (key.x, key.y);
