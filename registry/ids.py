@@ -11,6 +11,8 @@ from registry.contracts.manifest_fields import MANIFEST_TYPE, manifest_differenc
 from registry.contracts.values import to_abi
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aivm.environment import Environment
     from aivm.manifest import Manifest
     from registry.contracts.manifest_fields import ManifestFields
@@ -32,8 +34,10 @@ __all__ = [
     "manifest_difference",
     "manifest_fields",
     "manifest_id",
+    "pledge_digest",
     "possession_alpha",
     "randomness_id",
+    "round_digest",
     "state_hash",
     "vrf_alpha",
 ]
@@ -47,6 +51,8 @@ RandomnessId: TypeAlias = bytes
 COMMITMENT_DOMAIN = keccak(text="aivm/commitment/1")
 _EIP712_DOMAIN = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _COMMIT = keccak(text="Commit(bytes32 job,uint8 round,bytes32 seed,bytes32 commitment)")
+_PLEDGE = keccak(text="Pledge(bytes32 job,uint8 round,bytes32 seed,bytes32 commitment)")
+_ROUND = keccak(text="Round(bytes32 job,uint8 round,bytes32 seed,bytes32[] commitments)")
 VRF_DOMAIN = keccak(text="aivm/vrf/2")
 VRF_POSSESSION_DOMAIN = keccak(text="aivm/vrf-possession/1")
 
@@ -128,6 +134,23 @@ def commitment(
 
 def commit_digest(*, chain_id: int, market: str, job: JobId, round_: int, seed: bytes, commitment: bytes) -> bytes:
     """What a member signs to have its commitment sent in a batch (EIP-712), under the job's seed; 32 bytes."""
+    return _typed(_COMMIT, commitment, chain_id=chain_id, market=market, job=job, round_=round_, seed=seed)
+
+
+def pledge_digest(*, chain_id: int, market: str, job: JobId, round_: int, seed: bytes, commitment: bytes) -> bytes:
+    """What a member signs to tell the others its commitment (EIP-712); 32 bytes. No contract takes it."""
+    return _typed(_PLEDGE, commitment, chain_id=chain_id, market=market, job=job, round_=round_, seed=seed)
+
+
+def round_digest(
+    *, chain_id: int, market: str, job: JobId, round_: int, seed: bytes, commitments: Sequence[bytes]
+) -> bytes:
+    """What every member signs to settle a round in one transaction (EIP-712): all its commitments; 32 bytes."""
+    last = keccak(b"".join(commitments))
+    return _typed(_ROUND, last, chain_id=chain_id, market=market, job=job, round_=round_, seed=seed)
+
+
+def _typed(kind: bytes, last: bytes, *, chain_id: int, market: str, job: JobId, round_: int, seed: bytes) -> bytes:
     domain = keccak(
         encode(
             ["bytes32", "bytes32", "bytes32", "uint256", "address"],
@@ -135,8 +158,7 @@ def commit_digest(*, chain_id: int, market: str, job: JobId, round_: int, seed: 
         )
     )
     kinds = ["bytes32", "bytes32", "uint8", "bytes32", "bytes32"]
-    message = keccak(encode(kinds, [_COMMIT, job, round_, seed, commitment]))
-    return keccak(b"\x19\x01" + domain + message)
+    return keccak(b"\x19\x01" + domain + keccak(encode(kinds, [kind, job, round_, seed, last])))
 
 
 def vrf_alpha(

@@ -93,6 +93,8 @@ def _show(report: dict[str, Any]) -> None:
                 seat["environment"][:18] + "…",
             )
         console.print(votes)
+        taken = [f"{entry['step'].replace('_', ' ')} {entry['gas']:,}" for entry in each["transactions"]]
+        console.print(f"{len(taken)} transactions: {', '.join(taken)} gas\n")
     console.print(
         f"[bold]cheat[/]   {cheat['name']} {cheat['fault']}, was outvoted, and lost "
         f"{ether(cheat['slashed_wei'])} of its stake\n"

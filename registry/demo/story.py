@@ -67,6 +67,7 @@ class Stage:
     say: Callable[[str], None]
     log: list[dict[str, Any]] = field(default_factory=list)
     gas: dict[str, int] = field(default_factory=dict)
+    transactions: dict[bytes, list[dict[str, Any]]] = field(default_factory=dict)
 
     def note(self, who: str, step: str, receipt: Receipt) -> None:
         """Writes down a transaction."""
@@ -242,9 +243,11 @@ def _read_digit(stage: Stage, reader: DigitReader, kernel: Kernel, image: Array,
     call = reader.prepare("read", bytes(digest), committee_size)
     price = int(reader.read("quote", committee_size))
     receipt = stage.network.chain.transact(call, sender=stage.requester, value=price)
+    first = len(stage.log)
     stage.note("requester", "request", receipt)
     job = bytes(receipt.event("JobRequested")["job"])
     stage.finish(job)
+    stage.transactions[job] = stage.log[first:]
     return job
 
 
@@ -288,6 +291,7 @@ def _job_report(stage: Stage, reader: DigitReader, job: bytes, *, expected: int)
         "seed": "0x" + state.seed.hex(),
         "committee": [_seat(seat, names) for seat in state.seats],
         "delivered": state.delivered,
+        "transactions": [{"step": entry["step"], "gas": entry["gas"]} for entry in stage.transactions[job]],
     }
 
 

@@ -22,6 +22,28 @@ class RelayError(RegistryError):
     """What was handed in is not taken."""
 
 
+class HandedPledge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The commitment that a member would have in the list, and its signature over `registry.ids.pledge_digest`.
+
+    No contract takes that signature, so nobody can put the commitment on chain, and the member into a batch.
+    """
+
+    job: Word
+    round: Annotated[int, Meta(ge=0, lt=256)]
+    validator: Account
+    commitment: Word
+    signature: Signature
+
+
+class HandedList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A member's signature over `registry.ids.round_digest` of the list of what all members have pledged."""
+
+    job: Word
+    round: Annotated[int, Meta(ge=0, lt=256)]
+    validator: Account
+    signature: Signature
+
+
 class HandedCommitment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A member's commitment for a round, and its signature over `registry.ids.commit_digest`: r and vs of ERC-2098."""
 
@@ -55,8 +77,8 @@ class HandedOpening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         )
 
 
-Handed = HandedCommitment | HandedOpening
-Kind = type[HandedCommitment] | type[HandedOpening]
+Handed = HandedPledge | HandedList | HandedCommitment | HandedOpening
+Kind = type[HandedPledge] | type[HandedList] | type[HandedCommitment] | type[HandedOpening]
 
 
 def decode(data: bytes, kind: Kind) -> Handed:

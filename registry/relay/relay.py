@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -24,7 +26,9 @@ log = logging.getLogger(__name__)
 PEER_SECONDS = 5.0
 #: Seconds until a message is handed in again: the peer may not have known the job.
 AGAIN_SECONDS = 2.0
-SENDERS = 8
+SENDERS = 16
+#: Messages under way to one peer: one that takes its time holds up its own, and nobody else's.
+AT_ONCE = 4
 
 
 class Peers(Protocol):
@@ -44,6 +48,8 @@ class HttpPeers:
     def __init__(self, *, public_only: bool) -> None:
         self._http = HttpClient(timeout=PEER_SECONDS, public_only=public_only)
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="aivm-relay")
+        self._under_way: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -55,9 +61,22 @@ class HttpPeers:
     def send(self, endpoints: Iterable[str], message: Handed) -> None:
         """See `Peers`."""
         for endpoint in endpoints:
+            with self._lock:
+                if self._under_way[endpoint] >= AT_ONCE:
+                    continue  # it is handed in again in a moment
+                self._under_way[endpoint] += 1
             self._pool.submit(self._send, endpoint, message)
 
     def _send(self, endpoint: str, message: Handed) -> None:
+        try:
+            self._post(endpoint, message)
+        finally:
+            with self._lock:
+                self._under_way[endpoint] -= 1
+                if not self._under_way[endpoint]:
+                    del self._under_way[endpoint]
+
+    def _post(self, endpoint: str, message: Handed) -> None:
         path = PATHS[type(message)]
         try:
             with self._http.answer(

@@ -1,4 +1,4 @@
-"""The relay's face: `POST /relay/commitments` and `POST /relay/openings`, beside the gateway's routes."""
+"""The relay's face: a path for each kind of message, taken by POST, beside the gateway's routes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from registry.relay.messages import LIMIT, HandedCommitment, HandedOpening, Kind, RelayError, decode
+from registry.relay.messages import (
+    LIMIT,
+    HandedCommitment,
+    HandedList,
+    HandedOpening,
+    HandedPledge,
+    Kind,
+    RelayError,
+    decode,
+)
 from registry.relay.rates import Rates
 
 if TYPE_CHECKING:
@@ -17,7 +26,12 @@ if TYPE_CHECKING:
     from registry.relay.board import Board
 
 #: Where each kind of message is handed in.
-PATHS: dict[Kind, str] = {HandedCommitment: "/relay/commitments", HandedOpening: "/relay/openings"}
+PATHS: dict[Kind, str] = {
+    HandedPledge: "/relay/pledges",
+    HandedList: "/relay/lists",
+    HandedCommitment: "/relay/commitments",
+    HandedOpening: "/relay/openings",
+}
 #: Seconds in which a message must have come.
 BODY_SECONDS = 5.0
 

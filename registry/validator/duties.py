@@ -19,7 +19,9 @@ class Duty(enum.StrEnum):
     REASSIGN = "reassign"  # the VRF operator is late: slash it, give the request to the next one
     OPEN = "open"  # answer the randomness request, or draw with an answer that is there
     EXPIRE = "expire"  # no committee in time
-    HAND_IN = "hand in"  # give the other members the signed commitment, or the opening
+    AGREE = "agree"  # with all other members on the list of commitments; and show the opening when all have signed it
+    TOGETHER = "settle together"  # by that list, and everybody's opening
+    HAND_IN = "hand in"  # give the other members the commitment, signed for a batch, or the opening
     BATCH = "commit the batch"
     COMMIT = "commit"  # alone
     REVEAL = "reveal"  # alone
@@ -31,7 +33,7 @@ class Duty(enum.StrEnum):
 
 
 #: Anyone can take these, one is enough: the members take turns, so that they do not all pay for the same step.
-SHARED = frozenset({Duty.REASSIGN, Duty.EXPIRE, Duty.BATCH, Duty.SETTLE, Duty.DELIVER, Duty.FINALISE})
+SHARED = frozenset({Duty.REASSIGN, Duty.EXPIRE, Duty.TOGETHER, Duty.BATCH, Duty.SETTLE, Duty.DELIVER, Duty.FINALISE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Situation:
         randomness: the request for the seed, while the job waits for it.
         my_turn_to_prove: whether that request is this validator's to answer.
         relayed: whether commitments and openings are exchanged with the other members.
+        listed: whether all members' signatures of the list that this one has signed are here.
         handed_in: members of this round whose signed commitments are here, and not yet on chain.
         opened: members of this round whose openings are here.
     """
@@ -55,6 +58,7 @@ class Situation:
     randomness: RandomnessRequest | None
     my_turn_to_prove: bool
     relayed: bool = False
+    listed: bool = False
     handed_in: frozenset[str] = frozenset()
     opened: frozenset[str] = frozenset()
 
@@ -94,14 +98,27 @@ def _in_round(situation: Situation) -> Duty:
 
 
 def _committing(situation: Situation) -> Duty:
-    """A batch of all as soon as there is one, of most in the second half of the time, and alone in its last quarter."""
+    """By the list of all in the first half of the time, then in a batch of all, later of most; alone in the end.
+
+    Who has all signatures of the list has shown its opening, or could have: it does not commit otherwise before the
+    last eighth, since it can bring the list by itself, even without the openings of others.
+    """
     job, left = situation.job, situation.job.deadline - situation.now
-    if not situation.relayed or job.progress.batch or left <= job.terms.commit_window // 4:
+    window = job.terms.commit_window
+    if not situation.relayed:
+        return Duty.COMMIT
+    if situation.listed and left > window // 8:
+        complete = all(seat.member in situation.opened for seat in job.round_seats)
+        return Duty.TOGETHER if complete or left <= 3 * window // 8 else Duty.AGREE
+    if job.progress.batch or left <= window // 4:
         return Duty.COMMIT
     handed_in, seats = len(situation.handed_in), len(job.round_seats)
     waiting = sum(seat.commitment is None for seat in job.round_seats)
-    most = 2 * handed_in > seats and left <= job.terms.commit_window // 2
-    return Duty.BATCH if 2 * handed_in > seats and (handed_in == waiting or most) else Duty.HAND_IN
+    # Who has committed alone signs no list, and nobody waits for it.
+    if left > window // 2 and waiting == seats:
+        return Duty.AGREE
+    enough = handed_in == waiting or left <= 3 * window // 8
+    return Duty.BATCH if 2 * handed_in > seats and enough else Duty.HAND_IN
 
 
 def _before_the_draw(situation: Situation) -> Duty:

@@ -1,8 +1,9 @@
-"""What a validator must not forget: every opening it owes and how far it has read the chain.
+"""What a validator must not forget: every opening it owes, every list it signed, and how far it has read the chain.
 
-The journal lies beside the keys and is written before anything is sent, so that a restart neither commits twice nor
-loses the salt that opens a commitment. The operating system holds its lock, and releases it however the process ends: a
-second process with the same directory is refused, and a crash leaves nothing behind to clean up.
+The journal lies beside the keys and is written before anything is sent, so that a restart neither commits twice, nor
+signs another list, nor loses the salt that opens a commitment. The operating system holds its lock, and releases it
+however the process ends: a second process with the same directory is refused, and a crash leaves nothing behind to
+clean up.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 
 from registry.contracts.types import Attestation
 from registry.errors import RegistryError
+from registry.validator.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +41,14 @@ class DoubleCommitError(JournalError):
     """A second, different commitment for the same job and round was about to be made."""
 
 
+class DoubleListError(JournalError):
+    """A second, different list of commitments for the same round was about to be signed."""
+
+
+class BothWaysError(JournalError):
+    """A member was about to show its opening and to sign its commitment for a batch, in the same round."""
+
+
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """What opens one commitment.
 
@@ -55,48 +65,6 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     attestation: Attestation
     salt: bytes
     subject: bytes = bytes(32)
-
-
-#: Numbered, never edited once released; each runs in a transaction of its own.
-MIGRATIONS = (
-    """
-    CREATE TABLE identity (
-        id INTEGER PRIMARY KEY CHECK (id = 1),
-        validator TEXT NOT NULL,
-        chain_id INTEGER NOT NULL,
-        market TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE opening (
-        job BLOB NOT NULL CHECK (length(job) = 32),
-        round INTEGER NOT NULL,
-        digest BLOB NOT NULL CHECK (length(digest) = 32),
-        answer BLOB NOT NULL CHECK (length(answer) = 32),
-        sketch BLOB NOT NULL CHECK (length(sketch) = 32),
-        environment BLOB NOT NULL CHECK (length(environment) = 32),
-        salt BLOB NOT NULL CHECK (length(salt) = 32),
-        PRIMARY KEY (job, round)
-    ) STRICT;
-    CREATE TABLE open_job (job BLOB PRIMARY KEY CHECK (length(job) = 32)) STRICT;
-    CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), next_block INTEGER NOT NULL) STRICT;
-    INSERT INTO cursor VALUES (1, 0);
-    """,
-    """
-    CREATE TABLE opening_by_subject (
-        job BLOB NOT NULL CHECK (length(job) = 32),
-        round INTEGER NOT NULL,
-        subject BLOB NOT NULL CHECK (length(subject) = 32),
-        digest BLOB NOT NULL CHECK (length(digest) = 32),
-        answer BLOB NOT NULL CHECK (length(answer) = 32),
-        sketch BLOB NOT NULL CHECK (length(sketch) = 32),
-        environment BLOB NOT NULL CHECK (length(environment) = 32),
-        salt BLOB NOT NULL CHECK (length(salt) = 32),
-        PRIMARY KEY (job, round, subject)
-    ) STRICT;
-    INSERT INTO opening_by_subject
-        SELECT job, round, zeroblob(32), digest, answer, sketch, environment, salt FROM opening;
-    DROP TABLE opening;
-    """,
-)
 
 
 class Journal:
@@ -233,6 +201,61 @@ class Journal:
             )
             for subject, digest, answer, sketch, environment, salt in rows
         ]
+
+    # --- rounds ---
+
+    def write_list(self, job: bytes, round_: int, seed: bytes, commitments: tuple[bytes, ...]) -> None:
+        """Keeps the list of a round's commitments for ever, before it is signed; the same one again does nothing.
+
+        Raises:
+            DoubleListError: another list is kept for that round under that seed.
+            JournalError: the disk refuses; nothing must be signed.
+        """
+        kept = self.list_of(job, round_, seed)
+        if kept is None:
+            values = (job, round_, seed, b"".join(commitments))
+            self._execute("INSERT INTO round_list VALUES (?, ?, ?, ?)", values)
+        elif kept != commitments:
+            raise DoubleListError(
+                f"job 0x{job.hex()}, round {round_}: this validator has signed another list of commitments",
+                hint="Somebody told it another commitment than before. It signs no second list; the round goes on.",
+            )
+
+    def list_of(self, job: bytes, round_: int, seed: bytes) -> tuple[bytes, ...] | None:
+        """The list that was signed for a round, if any: a commitment of 32 bytes for each seat."""
+        query = "SELECT commitments FROM round_list WHERE job = ? AND round = ? AND seed = ?"
+        rows = self._execute(query, (job, round_, seed))
+        return tuple(rows[0][0][at : at + 32] for at in range(0, len(rows[0][0]), 32)) if rows else None
+
+    def choose_way(self, job: bytes, round_: int, seed: bytes, signatures: bytes = b"") -> None:
+        """Keeps how this member goes through a round: the first choice stands, and the same one again does nothing.
+
+        Args:
+            job: the job's id.
+            round_: of the job.
+            seed: the job's.
+            signatures: of all members over the list, before this one shows its opening; none, before it signs its own
+                commitment for a batch, or sends it alone.
+
+        Raises:
+            BothWaysError: the other way was chosen.
+            JournalError: the disk refuses; nothing must be sent.
+        """
+        kept = self.way_of(job, round_, seed)
+        if kept is None:
+            self._execute("INSERT INTO round_way VALUES (?, ?, ?, ?)", (job, round_, seed, signatures))
+        elif bool(kept) != bool(signatures):
+            way = "shown its opening to all who signed the list" if kept else "signed its commitment by itself"
+            raise BothWaysError(
+                f"job 0x{job.hex()}, round {round_}: this validator has {way}",
+                hint="Whoever does both can have its answer copied. The round goes on the way that was chosen first.",
+            )
+
+    def way_of(self, job: bytes, round_: int, seed: bytes) -> bytes | None:
+        """What was chosen: the signatures of the list, or none of them; None if nothing was."""
+        query = "SELECT signatures FROM round_way WHERE job = ? AND round = ? AND seed = ?"
+        rows = self._execute(query, (job, round_, seed))
+        return rows[0][0] if rows else None
 
     # --- jobs under way ---
 

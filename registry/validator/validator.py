@@ -7,17 +7,16 @@ import logging
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aivm.errors import AivmError
 from registry.contracts.types import JobStatus, RandomnessStatus, Showing, Shown
 from registry.errors import ContractError, RegistryError, RpcResponseError
-from registry.ids import commit_digest, commitment
+from registry.ids import commitment
 from registry.jobs import as_of_now, fold, job_of
-from registry.relay import HandedCommitment, HandedOpening
-from registry.relay.messages import from_hex, to_hex
-from registry.relay.signatures import sign
+from registry.relay.messages import from_hex
 from registry.validator.duties import SHARED, Duty, Situation, duty
+from registry.validator.exchange import Exchange
 from registry.validator.journal import JournalMissingError, Opening
 from registry.validator.operator import answer
 
@@ -41,6 +40,8 @@ log = logging.getLogger(__name__)
 REREAD = 32
 #: Seconds, at the most, for which a settled job is not looked at.
 NAP_SECONDS = 30
+#: What a member goes on with while it is another's turn.
+_MEANWHILE = {Duty.TOGETHER: Duty.AGREE, Duty.BATCH: Duty.HAND_IN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +69,8 @@ class Validator:
         clock: monotonic seconds.
         executor: computes while the ticks go on, one job at a time; None computes within the tick. A kernel may take as
             long as the commit window, and meanwhile the reveals of other jobs fall due.
-        relay: exchanges commitments and openings with the other members, so that one transaction carries all of them;
-            None commits and reveals alone.
+        relay: exchanges commitments, lists and openings with the other members, so that one transaction carries all
+            of them; None commits and reveals alone.
     """
 
     network: Network
@@ -175,9 +176,9 @@ class Validator:
         if due is Duty.WAIT and situation.job.status is JobStatus.SETTLED:
             # Thousands of jobs may wait for the end of their challenge window.
             self._asleep[job] = min(situation.job.deadline + 1, situation.now + NAP_SECONDS)
-        if due is Duty.BATCH and not self._my_turn(job, due, situation.job.round, turn):
+        if due in _MEANWHILE and not self._my_turn(job, due, situation.job.round, turn):
             # Whose turn it is may lack ours: it was refused there if it came before the job was known.
-            due = Duty.HAND_IN
+            due = _MEANWHILE[due]
         if due is Duty.WAIT or not self._my_turn(job, due, situation.job.round, turn):
             return None
         return self._take(due, job, situation)
@@ -205,7 +206,7 @@ class Validator:
             seat=state.seat_of(me),
             randomness=randomness,
             my_turn_to_prove=randomness is not None and self._alpha(state.terms.randomness, randomness) is not None,
-            **self._relayed(state),
+            **(self._exchange.heard(state) if self.relay is not None else {}),
         )
         return situation, members.index(me) if me in members else len(members)
 
@@ -223,18 +224,10 @@ class Validator:
         self._known[job] = state
         return state
 
-    def _relayed(self, job: Job) -> dict[str, Any]:
-        """What the other members have handed in."""
-        if self.relay is None:
-            return {}
-        board = self.relay.board
-        board.follow(job)
-        waiting = {seat.member for seat in job.round_seats if seat.commitment is None}
-        return {
-            "relayed": True,
-            "handed_in": frozenset(board.commitments(job.id)) & waiting,
-            "opened": frozenset(board.openings(job.id)),
-        }
+    @property
+    def _exchange(self) -> Exchange:
+        assert self.relay is not None
+        return Exchange(network=self.network, account=self.account, journal=self.journal, relay=self.relay)
 
     def _alpha(self, request: bytes, randomness: RandomnessRequest) -> bytes | None:
         """What this validator's VRF key has to prove, if it is its turn."""
@@ -268,15 +261,15 @@ class Validator:
 
     def _call(self, due: Duty, job: bytes, situation: Situation) -> Call | None:  # noqa: PLR0911 - one for each duty
         market, state = self.network.market, situation.job
+        if state.status is JobStatus.COMMITTING:
+            return self._commit(due, situation)
         match due:
             case Duty.OPEN:
                 return market.open(job, state.terms, self._proof(state))
             case Duty.REASSIGN:
                 return self.network.vrf.reassign(state.terms.randomness)
-            case Duty.HAND_IN | Duty.BATCH | Duty.COMMIT if state.status is JobStatus.COMMITTING:
-                return self._commit(due, situation)
             case Duty.HAND_IN:
-                self._hand_in_opening(situation)
+                self._exchange.hand_in_opening(state, self._owed(situation))
                 return None
             case Duty.REVEAL:
                 opening = self._owed(situation)
@@ -293,58 +286,23 @@ class Validator:
                 raise AssertionError(due)
 
     def _commit(self, due: Duty, situation: Situation) -> Call | None:
-        """Commits: by handing the commitment in, by sending what all have handed in, or alone."""
+        """Commits: by what all sign, by handing the commitment in, by sending what was handed in, or alone."""
         job = situation.job
+        if due is Duty.TOGETHER:
+            return self._exchange.together(job)
         opening = self._opening_for(job.id, situation)
         if opening is None:
             return None
-        market, own = self.network.market, self._commitment(opening)
-        if due is Duty.COMMIT or self.relay is None:
-            return market.commit(job.id, job.terms, job.progress, own)
-        digest = commit_digest(
-            chain_id=self.network.chain.chain_id,
-            market=market.address,
-            job=job.id,
-            round_=job.round,
-            seed=job.seed,
-            commitment=own,
-        )
-        message = HandedCommitment(
-            job=to_hex(job.id),
-            round=job.round,
-            validator=self.account.address,
-            commitment=to_hex(own),
-            signature=to_hex(sign(self.account, digest)),
-        )
-        self.relay.hand_in(message, self._peers(job))
-        if due is Duty.HAND_IN:
+        own = self._commitment(opening)
+        if due is Duty.COMMIT:
+            if not self.journal.way_of(job.id, job.round, job.seed):
+                self.journal.choose_way(job.id, job.round, job.seed)
+            return self.network.market.commit(job.id, job.terms, job.progress, own)
+        if due is Duty.AGREE:
+            self._exchange.agree(job, opening, own)
             return None
-        handed = self.relay.board.commitments(job.id)
-        here = [handed.get(seat.member) if seat.commitment is None else None for seat in job.round_seats]
-        batch = [bytes(32) if each is None else from_hex(each.commitment) for each in here]
-        signatures = b"".join(from_hex(each.signature) for each in here if each is not None)
-        return market.commit_batch(job.id, job.terms, job.progress, batch, signatures)
-
-    def _hand_in_opening(self, situation: Situation) -> None:
-        assert self.relay is not None
-        job, opening = situation.job, self._owed(situation)
-        said = opening.attestation
-        message = HandedOpening(
-            job=to_hex(job.id),
-            round=job.round,
-            validator=self.account.address,
-            digest=to_hex(said.digest),
-            answer=to_hex(said.answer),
-            sketch=to_hex(said.sketch),
-            environment=to_hex(said.environment),
-            salt=to_hex(opening.salt),
-        )
-        self.relay.hand_in(message, self._peers(job))
-
-    def _peers(self, job: Job) -> list[str]:
-        """Where the other members of the round take what is handed in."""
-        others = (seat.member for seat in job.round_seats if seat.member != self.account.address)
-        return [self.network.staking.validator(member).endpoint for member in others]
+        self._exchange.hand_in_commitment(job, own)
+        return self._exchange.batch(job) if due is Duty.BATCH else None
 
     def _shown(self, job: Job) -> list[Shown]:
         """What `settle` is shown: what members have revealed alone, and the openings that they have handed in."""

@@ -114,6 +114,33 @@ def test_what_a_member_signs_for_a_batch_agrees(market, seed):
 
 @FEW
 @given(SEEDS)
+def test_what_a_member_signs_for_the_list_agrees(market, seed):
+    source = random.Random(seed)
+    cases = [
+        (
+            source.randbytes(32),
+            source.choice([0, 1, 2, 255]),
+            source.randbytes(32),
+            [source.randbytes(32) for _ in range(source.choice([0, 1, 3, 7, 15]))],
+        )
+        for _ in range(CASES)
+    ]
+    mine = [
+        ids.round_digest(
+            chain_id=market.chain.chain_id,
+            market=market.address,
+            job=job,
+            round_=round_,
+            seed=seed_,
+            commitments=commitments,
+        )
+        for job, round_, seed_, commitments in cases
+    ]
+    assert read_many(market, "roundDigest", cases) == mine
+
+
+@FEW
+@given(SEEDS)
 def test_possession_alphas_agree(shared_chain, deployment, seed):
     coordinator = VrfCoordinator(shared_chain, deployment.vrf_coordinator)
     source = random.Random(seed)

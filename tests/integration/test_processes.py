@@ -191,15 +191,14 @@ def test_a_job_is_done_by_separate_processes_though_a_validator_is_killed_in_the
     )
     job = asked["job"]
 
-    # All five are seated. One of them is killed, without warning, as soon as its commitment is on chain.
-    def committed():
-        seats = job_of(world, job)["committee"]
-        return [seat["validator"] for seat in seats if seat["state"] != "silent"] or None
+    # All five are seated. One of them is killed, without warning, as soon as it has bound itself to the list of all.
+    def bound():
+        logs = [(world.folder / f"validator-{number + 1}.log").read_text() for number in range(len(validators))]
+        return next((place for place, log in enumerate(logs) if f"{job}: signs the list" in log), None)
 
-    first = wait_until(world, committed, "somebody commits")[0]
-    victim = next(
-        i for i, (process, _) in enumerate(validators) if first in (world.folder / f"validator-{i + 1}.log").read_text()
-    )
+    victim = wait_until(world, bound, "somebody signs the list")
+    log = (world.folder / f"validator-{victim + 1}.log").read_text()
+    first = log.split("validating as ", 1)[1].split()[0]
     process, port = validators[victim]
     process.kill()
     process.wait()

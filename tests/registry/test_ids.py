@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from enum import Enum
+from typing import Any
 
 import msgspec
+import pytest
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 from support.manifests import REPRODUCIBLE, example_manifest
@@ -122,16 +124,31 @@ def test_what_a_member_signs_is_bound_to_everything_that_it_names():
         {"commitment": b"d" * 32},
     ]
     assert len({ids.commit_digest(**(base | other)) for other in [{}, *others]}) == 7
+    assert len({ids.pledge_digest(**(base | other)) for other in [{}, *others]}) == 7
+    assert ids.pledge_digest(**base) != ids.commit_digest(**base), "no contract takes a pledge for a commitment"
+    lists = [(), (b"c" * 32,), (b"c" * 32, b"d" * 32), (b"d" * 32, b"c" * 32), (b"c" * 32, b"c" * 32, b"d" * 32)]
+    named = {name: base[name] for name in base if name != "commitment"}
+    signed = {ids.round_digest(**named, commitments=each) for each in lists}
+    signed |= {ids.round_digest(**(named | other), commitments=lists[1]) for other in others[:-1]}
+    assert len(signed) == len(lists) + len(others) - 1
 
 
-def test_what_a_member_signs_is_typed_data_that_any_wallet_signs():
+@pytest.mark.parametrize(
+    ("kind", "last", "kind_of_last", "what"),
+    [
+        ("Commit", "commitment", "bytes32", b"c" * 32),
+        ("Pledge", "commitment", "bytes32", b"c" * 32),
+        ("Round", "commitments", "bytes32[]", [b"c" * 32, b"d" * 32]),
+    ],
+)
+def test_what_a_member_signs_is_typed_data_that_any_wallet_signs(kind: str, last: str, kind_of_last: str, what: Any):
     message = {
         "types": {
-            "Commit": [
+            kind: [
                 {"name": "job", "type": "bytes32"},
                 {"name": "round", "type": "uint8"},
                 {"name": "seed", "type": "bytes32"},
-                {"name": "commitment", "type": "bytes32"},
+                {"name": last, "type": kind_of_last},
             ],
         },
         "domain": {
@@ -140,12 +157,12 @@ def test_what_a_member_signs_is_typed_data_that_any_wallet_signs():
             "chainId": 5,
             "verifyingContract": "0x" + "01" * 20,
         },
-        "message": {"job": b"j" * 32, "round": 2, "seed": b"s" * 32, "commitment": b"c" * 32},
+        "message": {"job": b"j" * 32, "round": 2, "seed": b"s" * 32, last: what},
     }
     signable = encode_typed_data(message["domain"], message["types"], message["message"])
-    assert keccak(b"\x19" + signable.version + signable.header + signable.body) == ids.commit_digest(
-        chain_id=5, market="0x" + "01" * 20, job=b"j" * 32, round_=2, seed=b"s" * 32, commitment=b"c" * 32
-    )
+    digest = {"Commit": ids.commit_digest, "Pledge": ids.pledge_digest, "Round": ids.round_digest}[kind]
+    about = {"chain_id": 5, "market": "0x" + "01" * 20, "job": b"j" * 32, "round_": 2, "seed": b"s" * 32, last: what}
+    assert keccak(b"\x19" + signable.version + signable.header + signable.body) == digest(**about)
 
 
 def test_a_commitment_is_bound_to_everything_that_it_names():

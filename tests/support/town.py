@@ -128,7 +128,7 @@ class Town:
             elif not steps:
                 wait = self.state(job).deadline - chain.now()
                 if self.exchange.boards and status in {JobStatus.COMMITTING, JobStatus.REVEALING}:
-                    wait = min(wait, 8)  # relays act at halves and quarters of a window
+                    wait = min(wait, 4)  # relays act at eighths of a window
                 elif status is JobStatus.COMMITTING and wait > 8:
                     wait -= 8  # to the end of the window, where those who could not compute refuse
                 chain.advance_time(max(wait, 0) + 1)

@@ -10,9 +10,9 @@ import pytest
 from eth_account import Account
 
 from registry.contracts.types import Attestation, JobProgress, JobStatus, Result
-from registry.ids import commit_digest, commitment
+from registry.ids import commit_digest, commitment, pledge_digest, round_digest
 from registry.jobs import Job, Seat
-from registry.relay import Board, HandedCommitment, HandedOpening
+from registry.relay import Board, HandedCommitment, HandedList, HandedOpening, HandedPledge
 from registry.relay.messages import to_hex
 from registry.relay.signatures import sign
 
@@ -81,6 +81,29 @@ class Committee:
             commitment=to_hex(own),
             signature=to_hex(sign(signed_by or member, commit_digest(**named | about))),
         )
+
+    def pledge(self, member: Any, *, signed_by: Any = None, round_: int = 0, **about: Any) -> HandedPledge:
+        """A member's pledge; by somebody else's hand, or with a signature about something else."""
+        own = about.pop("commitment", self.commitment(member, round_))
+        named = {"chain_id": CHAIN_ID, "market": MARKET, "job": JOB, "round_": round_, "seed": SEED, "commitment": own}
+        return HandedPledge(
+            job=to_hex(JOB),
+            round=round_,
+            validator=member.address,
+            commitment=to_hex(own),
+            signature=to_hex(sign(signed_by or member, pledge_digest(**named | about))),
+        )
+
+    def list(self, round_: int = 0) -> tuple[bytes, ...]:
+        """What all members pledge."""
+        return tuple(self.commitment(member, round_) for member in self.members)
+
+    def signed_list(self, member: Any, *, signed_by: Any = None, round_: int = 0, **about: Any) -> HandedList:
+        """A member's signature of the list; by somebody else's hand, or about something else."""
+        named = {"chain_id": CHAIN_ID, "market": MARKET, "job": JOB, "round_": round_, "seed": SEED}
+        digest = round_digest(**named | {"commitments": self.list(round_)} | about)
+        signature = to_hex(sign(signed_by or member, digest))
+        return HandedList(job=to_hex(JOB), round=round_, validator=member.address, signature=signature)
 
     def opening(self, member: Any, round_: int = 0, **changes: bytes) -> HandedOpening:
         """What opens a member's commitment, with other words if asked for."""

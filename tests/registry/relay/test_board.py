@@ -10,8 +10,8 @@ from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.contracts.types import JobStatus
-from registry.relay import Board, HandedCommitment, HandedOpening, RelayError
+from registry.contracts.types import Attestation, JobStatus
+from registry.relay import Board, HandedCommitment, HandedList, HandedOpening, HandedPledge, RelayError
 from registry.relay.messages import LIMIT, decode, encode
 from registry.relay.signatures import HALF_ORDER, sign, signer_of
 
@@ -122,6 +122,127 @@ def test_an_opening_is_kept_if_it_opens_what_the_chain_has(committee: Committee)
     assert set(committee.board.openings(b"\x0b" * 32)) == {first.address}
 
 
+# --- the list of all commitments
+
+
+JOB = b"\x0b" * 32
+
+
+def test_the_first_pledge_of_a_member_stands_and_one_by_another_s_hand_never_does(committee: Committee):
+    first, second = committee.members[:2]
+    committee.board.take(committee.pledge(first))
+    committee.board.take(committee.pledge(first))
+    with pytest.raises(RelayError, match=f"{first.address} has pledged another commitment here before"):
+        committee.board.take(committee.pledge(first, commitment=b"\x66" * 32))
+    with pytest.raises(RelayError, match=f"the pledge is not signed by {second.address}"):
+        committee.board.take(committee.pledge(second, signed_by=first))
+    with pytest.raises(RelayError, match="has no seat in round 0"):
+        committee.board.take(committee.pledge(STRANGER))
+    assert committee.board.pledges(JOB) == {first.address: committee.pledge(first)}
+
+
+def test_what_is_signed_for_one_kind_of_message_is_no_other(committee: Committee):
+    """Above all: nobody can make a batch of what members have pledged."""
+    member = committee.members[0]
+    pledge, handed = committee.pledge(member), committee.handed(member)
+    with pytest.raises(RelayError, match="the commitment is not signed by"):
+        committee.board.take(msgspec.structs.replace(handed, signature=pledge.signature))
+    with pytest.raises(RelayError, match="the pledge is not signed by"):
+        committee.board.take(msgspec.structs.replace(pledge, signature=handed.signature))
+
+
+def test_signatures_of_a_list_are_taken_once_this_validator_has_signed_the_same(committee: Committee):
+    first = committee.members[0]
+    with pytest.raises(RelayError, match="has not signed a list yet"):
+        committee.board.take(committee.signed_list(first))
+    committee.board.sign_list(JOB, committee.list())
+    for member in committee.members:
+        committee.board.take(committee.signed_list(member))
+    assert set(committee.board.lists(JOB)) == {member.address for member in committee.members}
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"signed_by": STRANGER},
+        {"chain_id": 1},
+        {"market": "0x" + "bb" * 20},
+        {"job": b"\x0c" * 32},
+        {"seed": b"\x06" * 32},
+        {"round_": 1},
+        {"commitments": ()},
+        {"commitments": (bytes(32),) * 5},
+    ],
+    ids=str,
+)
+def test_a_signature_of_another_list_or_by_somebody_else_is_refused_by_name(committee: Committee, about: Any):
+    committee.board.sign_list(JOB, committee.list())
+    member = committee.members[0]
+    message = msgspec.structs.replace(committee.signed_list(member, **about), round=0)
+    with pytest.raises(RelayError, match=f"the list that this validator has signed is not signed by {member.address}"):
+        committee.board.take(message)
+    assert committee.board.lists(JOB) == {}
+
+
+def test_a_list_in_another_order_or_one_short_or_one_long_is_another_list(committee: Committee):
+    member, listed = committee.members[0], committee.list()
+    committee.board.sign_list(JOB, listed)
+    for other in (listed[::-1], listed[:-1], (*listed, listed[0]), (*listed, bytes(32))):
+        with pytest.raises(RelayError, match="is not signed by"):
+            committee.board.take(committee.signed_list(member, commitments=other))
+
+
+def test_a_new_round_or_another_seed_starts_without_pledges_and_lists(committee: Committee):
+    member = committee.members[0]
+    for change in ({"round": 1}, {"seed": b"\x06" * 32}):
+        committee.board.follow(committee.job())
+        committee.board.take(committee.pledge(member))
+        committee.board.sign_list(JOB, committee.list())
+        committee.board.take(committee.signed_list(member))
+        committee.board.follow(committee.job(**change))
+        assert committee.board.pledges(JOB) == committee.board.lists(JOB) == {}
+        with pytest.raises(RelayError):
+            committee.board.take(committee.signed_list(member))
+
+
+def test_an_opening_is_taken_for_the_list_while_the_chain_has_nothing_and_then_for_what_it_has(committee: Committee):
+    first, second, third = committee.members[:3]
+    with pytest.raises(RelayError, match="has signed no list"):
+        committee.board.take(committee.opening(first))
+    other = committee.commitment(third, said=Attestation(**{**vars_of(committee, third), "answer": b"\x09" * 32}))
+    listed = tuple(other if member is third else committee.commitment(member) for member in committee.members)
+    committee.board.sign_list(JOB, listed)
+    committee.board.take(committee.opening(first))
+    with pytest.raises(RelayError, match=f"does not open the commitment of {second.address}"):
+        committee.board.take(committee.opening(second, salt=bytes(32)))
+    committee.board.take(committee.opening(third, answer=b"\x09" * 32))
+    assert set(committee.board.openings(JOB)) == {first.address, third.address}
+    # The chain has another commitment of the third member than the list: what it opened there opens nothing here.
+    committee.board.follow(committee.job(JobStatus.REVEALING))
+    assert set(committee.board.openings(JOB)) == {first.address}
+
+
+def vars_of(committee: Committee, member: Any) -> dict[str, bytes]:
+    """What a member attests, by name."""
+    said = committee.opening(member).attestation
+    return {name: getattr(said, name) for name in ("digest", "answer", "sketch", "environment")}
+
+
+@pytest.mark.parametrize("word", ["answer", "sketch"])
+def test_a_refusal_that_says_more_is_refused_since_no_settlement_could_show_it(committee: Committee, word: str):
+    member = committee.members[0]
+    words = {**vars_of(committee, member), "digest": bytes(32), "answer": bytes(32), "sketch": bytes(32)}
+    for wrong in (False, True):
+        said = {**words, word: b"\x09" * 32} if wrong else words
+        own = committee.commitment(member, said=Attestation(**said))
+        committee.board.sign_list(JOB, (own, *committee.list()[1:]))
+        if wrong:
+            with pytest.raises(RelayError, match="refuses, and answers all the same"):
+                committee.board.take(committee.opening(member, **said))
+        else:
+            committee.board.take(committee.opening(member, **said))
+
+
 # --- signatures, as the contract has them
 
 
@@ -164,7 +285,7 @@ def test_numbers_beyond_the_curve_are_nobody_s_signature(r: int, s: int):
     ],
 )
 def test_what_is_no_message_is_refused_with_a_reason(text: bytes):
-    for kind in (HandedCommitment, HandedOpening):
+    for kind in (HandedPledge, HandedList, HandedCommitment, HandedOpening):
         with pytest.raises(RelayError):
             decode(text, kind)
 
@@ -197,7 +318,12 @@ def test_a_message_with_one_wrong_member_is_refused(committee: Committee, change
 
 def test_messages_read_back_as_they_were(committee: Committee):
     member = committee.members[0]
-    for message in (committee.handed(member), committee.opening(member)):
+    for message in (
+        committee.pledge(member),
+        committee.signed_list(member),
+        committee.handed(member),
+        committee.opening(member),
+    ):
         assert decode(encode(message), type(message)) == message
         assert len(encode(message)) < LIMIT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,7 +17,7 @@ from registry.contracts.types import JobStatus
 from registry.relay import Relay, service
 from registry.relay.messages import LIMIT, encode
 from registry.relay.rates import Rates
-from registry.relay.relay import HttpPeers
+from registry.relay.relay import PEER_SECONDS, HttpPeers
 from registry.relay.service import routes
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 JOB = b"\x0b" * 32
 COMMITMENTS, OPENINGS = "/relay/commitments", "/relay/openings"
+PLEDGES, LISTS = "/relay/pledges", "/relay/lists"
 
 
 @contextmanager
@@ -55,6 +56,18 @@ def test_commitments_and_openings_are_taken_in_their_phases(committee: Committee
     assert set(committee.board.openings(JOB)) == {member.address}
 
 
+def test_pledges_and_signatures_of_the_list_are_taken_each_at_its_path(committee: Committee, http: httpx.Client):
+    member = committee.members[0]
+    assert http.post(PLEDGES, content=encode(committee.pledge(member))).status_code == 204
+    assert http.post(COMMITMENTS, content=encode(committee.pledge(member))).status_code == 409
+    early = http.post(LISTS, content=encode(committee.signed_list(member)))
+    assert (early.status_code, early.text) == (409, "this validator has not signed a list yet\n")
+    committee.board.sign_list(JOB, committee.list())
+    assert http.post(LISTS, content=encode(committee.signed_list(member))).status_code == 204
+    assert http.post(OPENINGS, content=encode(committee.opening(member))).status_code == 204
+    assert set(committee.board.lists(JOB)) == set(committee.board.openings(JOB)) == {member.address}
+
+
 def test_a_bad_signature_is_named_in_the_answer(committee: Committee, http: httpx.Client):
     first, second = committee.members[:2]
     answer = http.post(COMMITMENTS, content=encode(committee.handed(first, signed_by=second)))
@@ -77,7 +90,7 @@ def test_a_bad_signature_is_named_in_the_answer(committee: Committee, http: http
     ],
 )
 def test_hostile_json_is_refused_with_a_sentence(http: httpx.Client, body: bytes):
-    for path in (COMMITMENTS, OPENINGS):
+    for path in (PLEDGES, LISTS, COMMITMENTS, OPENINGS):
         answer = http.post(path, content=body)
         assert answer.status_code == 409
         assert answer.text.endswith("\n")
@@ -113,7 +126,7 @@ def test_a_message_that_drips_in_is_cut_off(committee: Committee, tmp_path: Path
 
 
 def test_other_methods_are_not_there(http: httpx.Client):
-    for path in (COMMITMENTS, OPENINGS):
+    for path in (PLEDGES, LISTS, COMMITMENTS, OPENINGS):
         for method in ("GET", "PUT", "DELETE"):
             assert http.request(method, path).status_code == 405
 
@@ -173,3 +186,20 @@ def test_peers_in_private_networks_are_left_alone_on_a_public_chain(committee: C
     with served(other, tmp_path) as http, HttpPeers(public_only=True) as peers:
         Relay(committee.board, peers).hand_in(committee.handed(committee.members[0]), [str(http.base_url)])
     assert other.board.commitments(JOB) == {}
+
+
+def test_peers_that_never_answer_keep_nobody_else_waiting(committee: Committee, tmp_path: Path):
+    other = type(committee)()
+    other.board.follow(other.job())
+    with ExitStack() as stack:
+        # They take connections, and say nothing on them.
+        tarpits = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        slow = [f"http://127.0.0.1:{each.getsockname()[1]}" for each in tarpits]
+        http = stack.enter_context(served(other, tmp_path))
+        peers = stack.enter_context(HttpPeers(public_only=False))
+        started = time.monotonic()
+        for round_ in range(20):
+            peers.send(slow, committee.handed(committee.members[1], round_=round_))
+        peers.send([str(http.base_url)], committee.handed(committee.members[0]))
+        wait_for(lambda: other.board.commitments(JOB))
+        assert time.monotonic() - started < PEER_SECONDS

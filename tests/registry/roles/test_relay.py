@@ -12,7 +12,7 @@ from support.town import Exchange, held_out
 
 from registry import errors, requester
 from registry.contracts.types import JobStatus, Outcome
-from registry.relay import HandedCommitment, HandedOpening, RelayError
+from registry.relay import HandedCommitment, HandedList, HandedOpening, HandedPledge, RelayError
 from registry.relay.messages import from_hex
 from registry.validator import Duty
 
@@ -57,11 +57,18 @@ def endpoint(town: Town, name: str) -> str:
     return str(town.network.staking.validator(town.validators[name].account.address).endpoint)
 
 
-def test_an_honest_committee_sends_one_batch_and_settles_with_the_openings(town: Town):
+def transactions(town: Town, job: bytes) -> int:
+    logs = town.network.chain.logs(town.network.market, topics={"job": job})
+    return len({log.transaction for log in logs})
+
+
+def test_an_honest_committee_commits_opens_and_settles_in_one_transaction(town: Town):
     job = town.ask(ready(town), IMAGES[:1])
     before = town.network.chain.now()
     found = finish(town, job)
-    assert (found["BatchCommitted"], found["Committed"], found["Revealed"]) == (1, 0, 3)
+    assert found["RoundOpened"] == 1
+    assert (found["BatchCommitted"], found["Committed"], found["Revealed"], found["RevealStarted"]) == (0, 0, 0, 0)
+    assert transactions(town, job) == 4, "the request, the draw, all the members, the end"
     assert faults(town, job) == {}
     # Nobody waited for a window: only the challenge window passed.
     assert town.network.chain.now() - before < 60
@@ -118,18 +125,42 @@ def test_any_other_member_sends_what_all_have_handed_in(town: Town, gone: str):
     kernel = ready(town)
     job = town.ask(kernel, IMAGES[:1])
     opened(town, job)
-    for _ in range(3):  # everybody hands in; nobody sends
+    for _ in range(4):  # everybody hands in; nobody sends
         for validator in town.validators.values():
-            validator._since[job, Duty.BATCH, 0] = float("inf")
+            validator._since[job, Duty.TOGETHER, 0] = float("inf")
             validator.tick()
     for validator in town.validators.values():
         validator._since.clear()
     dead = town.validators.pop(gone)
     assert dead.relay is not None
-    assert set(dead.relay.board.commitments(job)) == set(town.state(job).committee)
+    assert set(dead.relay.board.openings(job)) == set(town.state(job).committee)
+    found = finish(town, job)
+    assert (found["RoundOpened"], found["BatchCommitted"], found["Committed"]) == (1, 0, 0)
+    assert faults(town, job) == {}, "what it had handed in was enough"
+
+
+def test_a_batch_is_opened_by_all_but_who_has_died_meanwhile(town: Town):
+    kernel = ready(town)
+    through(town, without(HandedList))
+    job = town.ask(kernel, IMAGES[:1])
+    opened(town, job)
+    until(town, job, "BatchCommitted")
+    town.exchange.dead.add(endpoint(town, "validator 2"))
+    dead = town.validators.pop("validator 2")
     found = finish(town, job)
     assert (found["BatchCommitted"], found["Committed"]) == (1, 0)
     assert faults(town, job) == {dead.account.address: Outcome.WITHHELD}, "it committed, and never came back"
+
+
+def until(town: Town, job: bytes, event: str) -> None:
+    """Lets everybody work, a few seconds at a time, until the market tells an event of the job."""
+    for _ in range(60):
+        for validator in town.validators.values():
+            validator.tick()
+            if events(town, job)[event]:
+                return
+        town.network.chain.advance_time(4)
+    raise AssertionError(f"no {event} within four minutes")
 
 
 # --- peers that lie
@@ -165,6 +196,11 @@ def through(town: Town, liar: Liar) -> None:
         validator.relay = type(validator.relay)(validator.relay.board, liar)
 
 
+def without(*kinds: type) -> Liar:
+    """A liar that withholds messages of these kinds."""
+    return Liar(change=lambda message: [] if isinstance(message, kinds) else [message])
+
+
 def test_a_relay_that_withholds_everything_only_makes_members_act_alone(town: Town):
     kernel = ready(town)
     through(town, Liar(change=lambda _: []))
@@ -176,7 +212,7 @@ def test_a_relay_that_withholds_everything_only_makes_members_act_alone(town: To
 
 def test_a_relay_that_withholds_the_openings_only_makes_members_reveal_alone(town: Town):
     kernel = ready(town)
-    through(town, Liar(change=lambda message: [message] if isinstance(message, HandedCommitment) else []))
+    through(town, without(HandedOpening))
     job = town.ask(kernel, IMAGES[:1])
     before = town.network.chain.now()
     found = finish(town, job)
@@ -184,28 +220,44 @@ def test_a_relay_that_withholds_the_openings_only_makes_members_reveal_alone(tow
     assert faults(town, job) == {}
     state = town.state(job)
     waited = town.network.chain.now() - before - state.terms.challenge_window
-    assert state.terms.reveal_window // 2 <= waited < state.terms.reveal_window, "half of the window, and no longer"
+    commit, reveal = 5 * state.terms.commit_window // 8, state.terms.reveal_window // 2
+    assert commit + reveal <= waited < commit + reveal + 25, "for openings in both windows, and no longer"
+
+
+@pytest.mark.parametrize("kind", [HandedPledge, HandedList])
+def test_a_list_that_does_not_become_complete_in_half_of_the_window_is_given_up_for_a_batch(town: Town, kind: type):
+    kernel = ready(town)
+    through(town, without(kind))
+    job = town.ask(kernel, IMAGES[:1])
+    before = town.network.chain.now()
+    found = finish(town, job)
+    assert (found["RoundOpened"], found["BatchCommitted"], found["Committed"], found["Revealed"]) == (0, 1, 0, 3)
+    assert faults(town, job) == {}
+    state = town.state(job)
+    waited = town.network.chain.now() - before - state.terms.challenge_window
+    assert state.terms.commit_window // 2 <= waited < state.terms.commit_window // 2 + 15
 
 
 def test_a_relay_that_forges_gets_nothing_onto_a_board_or_the_chain(town: Town):
     kernel = ready(town)
 
     def forge(message: Handed) -> list[Handed]:
-        if isinstance(message, HandedCommitment):
-            other = "0x" + "66" * 32
-            flipped = message.signature[:-1] + ("0" if message.signature[-1] != "0" else "1")
-            return [
-                msgspec.structs.replace(message, commitment=other),
-                msgspec.structs.replace(message, signature=flipped),
-                message,
-                msgspec.structs.replace(message, signature="0x" + "00" * 64),
-            ]
-        return [msgspec.structs.replace(message, digest="0x" + "66" * 32), message]
+        other = "0x" + "66" * 32
+        if isinstance(message, HandedOpening):
+            return [msgspec.structs.replace(message, digest=other), message]
+        flipped = message.signature[:-1] + ("0" if message.signature[-1] != "0" else "1")
+        moved = [] if isinstance(message, HandedList) else [msgspec.structs.replace(message, commitment=other)]
+        return [
+            *moved,
+            msgspec.structs.replace(message, signature=flipped),
+            message,
+            msgspec.structs.replace(message, signature="0x" + "00" * 64),
+        ]
 
     through(town, Liar(change=forge))
     job = town.ask(kernel, IMAGES[:1])
     found = finish(town, job)
-    assert (found["BatchCommitted"], found["Committed"], found["Revealed"]) == (1, 0, 3)
+    assert (found["RoundOpened"], found["BatchCommitted"], found["Committed"], found["Revealed"]) == (1, 0, 0, 0)
     assert faults(town, job) == {}
 
 
@@ -216,7 +268,7 @@ def test_what_is_replayed_from_another_job_counts_for_nothing(town: Town):
     first = town.ask(kernel, IMAGES[:1])
     finish(town, first)
     old = list(liar.heard)
-    assert {type(message) for message in old} == {HandedCommitment, HandedOpening}
+    assert {type(message) for message in old} == {HandedPledge, HandedList, HandedOpening}
     job = town.ask(kernel, IMAGES[:1])
     opened(town, job)
     one = town.validators["validator 0"]
@@ -228,16 +280,17 @@ def test_what_is_replayed_from_another_job_counts_for_nothing(town: Town):
         with pytest.raises(RelayError):
             one.relay.board.take(msgspec.structs.replace(message, job="0x" + job.hex()))
     found = finish(town, job)
-    assert found["BatchCommitted"] == 1
+    assert found["RoundOpened"] == 1
     assert faults(town, job) == {}
 
 
 def test_the_chain_refuses_a_batch_with_a_signature_that_is_not_the_seat_s_by_name(town: Town):
     kernel = ready(town)
-    liar = Liar()
+    liar = without(HandedPledge)
     through(town, liar)
     job = town.ask(kernel, IMAGES[:1])
     opened(town, job)
+    town.network.chain.advance_time(town.state(job).terms.commit_window // 2)
     for validator in town.validators.values():
         validator._since[job, Duty.BATCH, 0] = float("inf")
         validator.tick()

@@ -97,7 +97,7 @@ def randomness(status: RandomnessStatus = RandomnessStatus.PENDING, deadline: in
 
 def due(status: JobStatus, now: int = BEFORE, **facts: Any) -> Duty:
     """What is due for the validator ME, which sits where one of `seats` is its own."""
-    given = {name: facts.pop(name) for name in ("handed_in", "opened", "relayed") if name in facts}
+    given = {name: facts.pop(name) for name in ("handed_in", "listed", "opened", "relayed") if name in facts}
     seed, turn = facts.pop("randomness", None), facts.pop("my_turn_to_prove", False)
     state = job(status, **facts)
     return duty(Situation(job=state, now=now, seat=state.seat_of(ME), randomness=seed, my_turn_to_prove=turn, **given))
@@ -167,22 +167,62 @@ def test_a_job_is_settled_when_everyone_who_committed_has_revealed_or_the_window
 @pytest.mark.parametrize(
     ("handed_in", "left", "want"),
     [
-        (0, 100, Duty.HAND_IN),
-        (2, 100, Duty.HAND_IN),  # a strict majority, but the third may still come
-        (3, 100, Duty.BATCH),  # at once, if all are there
-        (2, 51, Duty.HAND_IN),
-        (2, 50, Duty.BATCH),  # who did not come by half of the time commits alone
-        (1, 50, Duty.HAND_IN),  # no majority, no batch
+        (0, 100, Duty.AGREE),  # the first half of the time is for the list of all
+        (3, 51, Duty.AGREE),  # whatever others have handed in
+        (0, 50, Duty.HAND_IN),
+        (2, 50, Duty.HAND_IN),  # a strict majority, but the third may still come
+        (3, 50, Duty.BATCH),  # at once, if all are there
+        (2, 38, Duty.HAND_IN),
+        (2, 37, Duty.BATCH),  # who did not come by then commits alone
+        (1, 37, Duty.HAND_IN),  # no majority, no batch
         (1, 26, Duty.HAND_IN),
         (1, 25, Duty.COMMIT),  # the last quarter is for oneself
         (3, 25, Duty.COMMIT),
     ],
 )
-def test_commitments_go_together_while_there_is_time_and_alone_in_the_last_quarter(
+def test_commitments_go_in_a_batch_in_the_second_half_of_the_time_and_alone_in_the_last_quarter(
     handed_in: int, left: int, want: Duty
 ):
     now, here = DEADLINE - left, frozenset(MEMBERS[:handed_in])
     assert due(COMMITTING, now, seats=committee(), relayed=True, handed_in=here) is want
+
+
+@pytest.mark.parametrize(
+    ("opened", "left", "want"),
+    [
+        (0, 100, Duty.AGREE),  # show the opening, and wait for those of the others
+        (2, 38, Duty.AGREE),
+        (3, 100, Duty.TOGETHER),
+        (3, 51, Duty.TOGETHER),
+        (3, 25, Duty.TOGETHER),  # it does not commit otherwise: its opening can be known
+        (2, 37, Duty.TOGETHER),  # who holds an opening back is held to the list all the same
+        (0, 37, Duty.TOGETHER),
+        (1, 13, Duty.TOGETHER),
+        (1, 12, Duty.COMMIT),  # should that fail again and again: better copied than absent
+        (3, 12, Duty.COMMIT),
+    ],
+)
+@pytest.mark.parametrize("batch", [False, True])
+def test_whoever_has_everybody_s_signature_of_the_list_brings_it_in_time_whatever_the_others_do(
+    opened: int, left: int, want: Duty, *, batch: bool
+):
+    here = frozenset(MEMBERS[:opened])
+    others = frozenset(MEMBERS[1:3])
+    seats = [seat(), *(seat(committed=batch, member=member) for member in MEMBERS[1:3])]
+    facts = {"seats": seats, "relayed": True, "listed": True, "opened": here, "handed_in": others, "batch": batch}
+    assert due(COMMITTING, DEADLINE - left, **facts) is want
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 5, 8, 60, 3600])
+def test_no_window_is_too_short_for_a_member_to_commit_alone_in_it(window: int):
+    """Whatever the others say or do not say, there is a second in which a silent member acts by itself."""
+    rules = pack_rules(commit_window=window, reveal_window=WINDOW)
+    for listed in (False, True):
+        facts = {"seats": committee(), "relayed": True, "listed": listed, "rules": rules}
+        dues = [due(COMMITTING, DEADLINE - left, **facts) for left in range(window, -1, -1)]
+        assert dues[-1] is Duty.COMMIT
+        order = [Duty.AGREE, Duty.HAND_IN, Duty.TOGETHER, Duty.COMMIT]
+        assert [order.index(each) for each in dues] == sorted(order.index(each) for each in dues)
 
 
 def test_who_was_left_out_of_the_batch_commits_alone_at_once():
@@ -232,6 +272,7 @@ def test_nothing_is_left_to_do_for_a_job_that_is_over(status: JobStatus):
     others=st.lists(st.tuples(st.booleans(), st.booleans()), max_size=6),
     round_=st.integers(0, 2),
     relayed=st.booleans(),
+    listed=st.booleans(),
     handed_in=st.frozensets(st.sampled_from(MEMBERS)),
     opened=st.frozensets(st.sampled_from(MEMBERS)),
     batch=st.booleans(),
@@ -244,6 +285,7 @@ def test_nobody_is_ever_asked_to_commit_or_reveal_twice(
     others: list[tuple[bool, bool]],
     round_: int,
     relayed: bool,
+    listed: bool,
     handed_in: frozenset[str],
     opened: frozenset[str],
     batch: bool,
@@ -253,12 +295,15 @@ def test_nobody_is_ever_asked_to_commit_or_reveal_twice(
         for place, (committed, revealed) in enumerate(others)
     ]
     seats = sorted([*around, *([mine] if mine and mine.round <= round_ else [])], key=lambda each: each.round)
-    given = {"relayed": relayed, "handed_in": handed_in, "opened": opened, "batch": batch}
+    listed = listed and relayed
+    given = {"relayed": relayed, "listed": listed, "handed_in": handed_in, "opened": opened, "batch": batch}
     what = due(status, now, seats=seats, round_=round_, randomness=randomness(), **given)
     own = [each for each in seats if each.member == ME and each.round == round_]
-    if what in {Duty.COMMIT, Duty.BATCH} or (what is Duty.HAND_IN and status is COMMITTING):
+    if what in {Duty.COMMIT, Duty.BATCH, Duty.AGREE, Duty.TOGETHER} or (what is Duty.HAND_IN and status is COMMITTING):
         assert [each.commitment for each in own] == [None]
     if what is Duty.REVEAL or (what is Duty.HAND_IN and status is REVEALING):
         assert [(bool(each.commitment), each.attestation) for each in own] == [(True, None)]
     if not relayed:
-        assert what not in {Duty.HAND_IN, Duty.BATCH}
+        assert what not in {Duty.AGREE, Duty.TOGETHER, Duty.HAND_IN, Duty.BATCH}
+    if listed:
+        assert what is not Duty.BATCH

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.contracts.types import Attestation
-from registry.validator.journal import MIGRATIONS, DoubleCommitError, Journal, JournalError, JournalLockedError, Opening
+from registry.validator.journal import (
+    BothWaysError,
+    DoubleCommitError,
+    DoubleListError,
+    Journal,
+    JournalError,
+    JournalLockedError,
+    Opening,
+)
+from registry.validator.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,3 +170,57 @@ def test_a_full_disk_is_an_error_of_ours_and_what_was_kept_stays(tmp_path: Path)
             journal.follow([bytes([i, j]) * 16 for i in range(256) for j in range(8)], next_block=9)
         assert journal.next_block == 0
         assert journal.opening(JOB, 0) == opening()
+
+
+# --- what was signed in a round
+
+
+SEED = b"\x0a" * 32
+LISTED = (b"\x11" * 32, b"\x12" * 32, b"\x13" * 32)
+
+
+def test_one_list_is_signed_for_a_round_and_it_is_there_after_a_restart(tmp_path: Path):
+    with Journal(tmp_path, **ME) as journal:
+        assert journal.list_of(JOB, 0, SEED) is None
+        journal.write_list(JOB, 0, SEED, LISTED)
+    with Journal(tmp_path, **ME) as journal:
+        journal.write_list(JOB, 0, SEED, LISTED)
+        for other in (LISTED[:2], (*LISTED[:2], b"\x14" * 32), LISTED[::-1], ()):
+            with pytest.raises(DoubleListError, match="0x" + "01" * 32):
+                journal.write_list(JOB, 0, SEED, other)
+        assert journal.list_of(JOB, 0, SEED) == LISTED
+
+
+def test_another_round_and_another_seed_have_lists_of_their_own(tmp_path: Path):
+    with Journal(tmp_path, **ME) as journal:
+        journal.write_list(JOB, 0, SEED, LISTED)
+        journal.write_list(JOB, 1, SEED, LISTED[:2])
+        journal.write_list(JOB, 0, b"\x0b" * 32, LISTED[::-1])
+        assert journal.list_of(JOB, 0, SEED) == LISTED
+        assert journal.list_of(JOB, 1, SEED) == LISTED[:2]
+        assert journal.list_of(JOB, 0, b"\x0b" * 32) == LISTED[::-1]
+
+
+def test_who_has_shown_its_opening_never_signs_for_a_batch_and_the_other_way_round(tmp_path: Path):
+    with Journal(tmp_path, **ME) as journal:
+        assert journal.way_of(JOB, 0, SEED) is None
+        journal.choose_way(JOB, 0, SEED, b"\x01" * 192)
+        journal.choose_way(JOB, 1, SEED)
+    with Journal(tmp_path, **ME) as journal:
+        journal.choose_way(JOB, 0, SEED, b"\x02" * 192)
+        journal.choose_way(JOB, 1, SEED)
+        assert journal.way_of(JOB, 0, SEED) == b"\x01" * 192, "the signatures that the opening was shown for"
+        assert journal.way_of(JOB, 1, SEED) == b""
+        with pytest.raises(BothWaysError, match="has shown its opening"):
+            journal.choose_way(JOB, 0, SEED)
+        with pytest.raises(BothWaysError, match="has signed its commitment by itself"):
+            journal.choose_way(JOB, 1, SEED, b"\x01" * 192)
+
+
+def test_a_journal_from_before_there_were_lists_goes_on(tmp_path: Path):
+    database = sqlite3.connect(tmp_path / "journal.sqlite")
+    database.executescript(f"BEGIN; {MIGRATIONS[0]} {MIGRATIONS[1]} PRAGMA user_version = 2; COMMIT;")
+    database.close()
+    with Journal(tmp_path, **ME) as journal:
+        assert journal.list_of(JOB, 0, SEED) is None
+        journal.write_list(JOB, 0, SEED, LISTED)
