@@ -10,6 +10,7 @@ The reader accepts only files that would be written the same way again, so a fil
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from aivm.errors import AivmError
 from aivm.nesting import is_deeper
 
 Array = npt.NDArray[Any]
+_Described = tuple[str, str, tuple[int, ...], int]
 Tensors = Mapping[str, Array]
 
 #: The dtypes of the format and their little-endian numpy types.
@@ -50,6 +52,8 @@ _HEADER_DEPTH = 3
 MAX_HEADER = 1 << 20
 #: Bytes of a file that `decode` accepts unless told otherwise.
 DEFAULT_LIMIT = 1 << 30
+#: Headers of so many bytes, or so many tensors, are remembered: a suite meets the same one ten thousand times.
+_SHORT, _FEW, _REMEMBERED = 4096, 16, 64
 _LARGEST_INTEGER = (1 << 53) - 1  # beyond it RFC 8785 has no integers
 
 
@@ -113,22 +117,32 @@ def encode(tensors: Tensors) -> bytes:
             raise TensorFileError(f"tensor name {name!r} is not a string")
     arrays = {name: canonicalise(np.asarray(tensors[name]), name) for name in sorted(tensors)}
     header = _header(arrays)
-    return b"".join([len(header).to_bytes(8, "little"), header, *(array.tobytes() for array in arrays.values())])
+    return b"".join([len(header).to_bytes(8, "little"), header, *map(_bytes, arrays.values())])
+
+
+def _bytes(array: Array) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _header(arrays: Mapping[str, Array]) -> bytes:
     """The padded header of arrays that are already in file order."""
+    described = tuple((name, dtype_name(array, name), array.shape, array.nbytes) for name, array in arrays.items())
+    return _short_header(described) if len(described) <= _FEW else _header_of(described)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _short_header(described: tuple[_Described, ...]) -> bytes:
+    return _header_of(described)
+
+
+def _header_of(described: tuple[_Described, ...]) -> bytes:
     entries: dict[str, Any] = {}
     offset = 0
-    for name, array in arrays.items():
+    for name, dtype, shape, size in described:
         if name == "__metadata__":
             raise TensorFileError("a tensor cannot be called '__metadata__'", hint="the format reserves that name")
-        entries[name] = {
-            "data_offsets": [offset, offset + array.nbytes],
-            "dtype": dtype_name(array, name),
-            "shape": list(array.shape),
-        }
-        offset += array.nbytes
+        entries[name] = {"data_offsets": [offset, offset + size], "dtype": dtype, "shape": list(shape)}
+        offset += size
     text = _canonical_json(entries)
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER:
@@ -165,7 +179,8 @@ def decode(data: bytes, *, limit: int = DEFAULT_LIMIT) -> dict[str, Array]:
         raise TensorFileError(
             f"the header claims {length} bytes; {len(data) - 8} follow its length, and {MAX_HEADER} is the most"
         )
-    entries = _parse_header(bytes(data[8 : 8 + length]))
+    text = bytes(data[8 : 8 + length])
+    entries = _parse_short(text) if length <= _SHORT else _parse_header(text)
     body = memoryview(data)[8 + length :]
     tensors: dict[str, Array] = {}
     offset = 0
@@ -176,6 +191,12 @@ def decode(data: bytes, *, limit: int = DEFAULT_LIMIT) -> dict[str, Array]:
     if offset != len(body):
         raise TensorFileError(f"the tensors end at byte {offset} of {len(body)} bytes of data")
     return tensors
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _parse_short(text: bytes) -> dict[str, Any]:
+    """A header that may have been read before; nobody changes what this gives."""
+    return _parse_header(text)
 
 
 def _parse_header(text: bytes) -> dict[str, Any]:

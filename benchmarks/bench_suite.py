@@ -1,7 +1,9 @@
 """What the determinism suite costs beyond the kernel's own time, at ten thousand pairs of a case and an environment.
 
-Two workers at a time, as on any machine of two processors. Of their time, what is not spent in the engine is the
-suite's: starting processes, sending inputs, digests, the journal.
+Two workers at a time, as on any machine of two processors. Of their time, what is not spent in the engine's runs is the
+suite's: starting processes, loading the model, handing inputs over, hashing outputs, the journal, and waiting for the
+last environment. Workers import compiled Python files if there are some, as in an installed package: run
+`python -m compileall aivm` first in a source tree that has none.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aivm.determinism.axes import named
 from aivm.determinism.divergence import find
+from aivm.determinism.feeds import Feeds
 from aivm.determinism.matrix import Matrix
 from aivm.determinism.place import Place
 from aivm.determinism.plan import Plan, plan
@@ -22,7 +23,7 @@ from aivm.determinism.suite import at_hand
 from aivm.errors import AivmError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from aivm.arithmetic.trace import Recording
     from aivm.determinism.axes import Absence, Wishes
@@ -69,9 +70,9 @@ class Notes:
         """Keeps it."""
         self.environments.append(environment)
 
-    def add_output(self, digest: Digest, tensors: bytes) -> None:
-        """Keeps it."""
-        self.outputs[digest] = tensors
+    def add_outputs(self, outputs: Mapping[Digest, bytes]) -> None:
+        """Keeps them."""
+        self.outputs.update(outputs)
 
     def add(self, subject: Digest, place: Digest, cells: Iterable[Cell]) -> None:
         """Keeps them."""
@@ -81,8 +82,7 @@ class Notes:
         """Writes what is new into a journal."""
         for environment in self.environments:
             journal.add_environment(environment)
-        for digest, tensors in self.outputs.items():
-            journal.add_output(digest, tensors)
+        journal.add_outputs(self.outputs)
         for subject, place, cells in self.cells:
             journal.add(subject, place, cells)
 
@@ -224,7 +224,9 @@ def _run(subject: Subject, planned: Planned, known: tuple[dict[Digest, dict[str,
     """On a host: one environment."""
     done, outputs = known
     notes = Notes(done=done)
-    tried = run_environment(subject, planned, notes, {case: set(found) for case, found in outputs.items()})
+    mine = {case: set(found) for case, found in outputs.items()}
+    with Feeds(subject) as feeds:
+        tried = run_environment(subject, planned, notes, mine, feeds=feeds)
     return tried, dataclasses.replace(notes, done={})
 
 

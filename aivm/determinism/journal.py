@@ -18,7 +18,7 @@ from aivm.environment import Environment
 from aivm.errors import AivmError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _VERSION: Final = 1
@@ -120,10 +120,12 @@ class Journal:
             ).fetchone()
         return None if row is None else records.decode(row[0], Environment)
 
-    def add_output(self, digest: Digest, tensors: bytes) -> None:
-        """Keeps an output as a tensor file; each digest once."""
-        with self._lock:
-            self._connection.execute("INSERT OR IGNORE INTO output VALUES (?, ?)", (bytes(digest), tensors))
+    def add_outputs(self, outputs: Mapping[Digest, bytes]) -> None:
+        """Keeps outputs as tensor files by their digests, each once; all of them or none."""
+        rows = [(bytes(digest), tensors) for digest, tensors in outputs.items()]
+        with self._lock, self._connection:
+            self._connection.execute("BEGIN")
+            self._connection.executemany("INSERT OR IGNORE INTO output VALUES (?, ?)", rows)
 
     def output(self, digest: Digest) -> bytes | None:
         """The tensor file of an output, if it is here."""

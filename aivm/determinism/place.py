@@ -9,18 +9,19 @@ import numpy as np
 
 from aivm import canonical, records, tensors
 from aivm.arithmetic.trace import Operation, Recording, Trace
-from aivm.determinism.service import OPERAND, OUTPUT
+from aivm.determinism.service import OPERAND, OUTPUT, SHARE_BYTES, SHARE_NS
 from aivm.digests import Digest
 from aivm.environment import Environment
 from aivm.execution.accelerated import switches
 from aivm.execution.confinement import Confinement
 from aivm.execution.frames import Frame
-from aivm.execution.sandbox import START_SECONDS, Sandbox
+from aivm.execution.sandbox import START_SECONDS, Sandbox, WorkerCrashedError
 from aivm.manifest import HardwareKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from aivm.determinism.feeds import Feeds
     from aivm.determinism.setting import Setting
     from aivm.determinism.subject import Subject
     from aivm.tensors import Array
@@ -58,23 +59,31 @@ class Place:
         environment: captured in the worker.
     """
 
-    def __init__(self, subject: Subject, setting: Setting) -> None:
+    def __init__(self, subject: Subject, setting: Setting, feeds: Feeds | None = None) -> None:
         """Starts the worker; the model is loaded on first use.
+
+        Args:
+            subject: what is run.
+            setting: how the worker is started and fed.
+            feeds: the subject's inputs, which it can then read by itself (`run_some`).
 
         Raises:
             AivmError: the worker does not start, or its engine is not what the setting asks for.
         """
         self._subject = subject
         self._setting = setting
+        self._shared = feeds
         manifest = subject.variant(setting)
         self._time_ms = (manifest.limits.time_ms if manifest else _PROGRAM_MS) * setting.launcher.slowness
         self._bytes = manifest.limits.output_bytes if manifest else _PROGRAM_BYTES
-        header = {
+        header: dict[str, str | int | None] = {
             "program": subject.program,
             "threads": setting.threads or 1,
             "flush_to_zero": setting.flush_to_zero,
             "offset": setting.offset,
         }
+        if feeds is not None:
+            header["inputs"] = feeds.descriptor
         confinement = None
         if manifest is not None and setting.launcher.confined:
             devices = manifest.hardware.kind is HardwareKind.CUDA
@@ -92,6 +101,7 @@ class Place:
             paths=(*setting.paths, *setting.launcher.paths, *subject.paths),
             program=setting.launcher.program,
             start_seconds=START_SECONDS * setting.launcher.slowness,
+            descriptors=() if feeds is None else (feeds.descriptor,),
         )
         self._loaded = False
         self._trace: Trace | None = None
@@ -146,6 +156,42 @@ class Place:
             seconds=reply.header["nanoseconds"] / 1e9,
             tensors=reply.payload,
         )
+
+    @property
+    def reads(self) -> bool:
+        """Whether it can read the cases' inputs by itself: in a batch they are others."""
+        return self._shared is not None and (self._setting.batch is None or self._subject.rows is None)
+
+    def run_some(self, cases: Sequence[str], known: Iterable[Digest] = ()) -> list[Outcome]:
+        """Runs the first of some cases, as many as take less than half a second or so; only if it `reads`.
+
+        Args:
+            cases: names, at least one.
+            known: digests of any of them whose outputs need not be sent.
+
+        Returns:
+            For at least one of the cases, in their order, what it came to.
+
+        Raises:
+            SandboxError: one of them, nobody knows which, ended the worker.
+            AivmError: the model does not load, or the first case failed.
+        """
+        assert self._shared is not None
+        self._load()
+        spans = self._shared.some(cases, SHARE_BYTES)
+        header = {"do": "cases", "spans": spans, "known": [digest.hex() for digest in known]}
+        time_ms, size = self._time_ms + SHARE_NS // 1_000_000, self._bytes + SHARE_BYTES
+        reply = self._sandbox.call(header, time_ms=time_ms, reply_bytes=size)
+        columns = [reply.header[name] for name in ("digests", "nanoseconds", "sizes")]
+        if not 0 < len(columns[0]) <= len(cases):
+            self.close()
+            raise WorkerCrashedError(f"the worker answered {len(columns[0])} of {len(cases)} cases")
+        outcomes, at = [], 0
+        for digest, elapsed, length in zip(*columns, strict=True):
+            data = reply.payload[at : at + length]
+            outcomes.append(Outcome(digest=Digest.from_hex(digest), seconds=elapsed / 1e9, tensors=data))
+            at += length
+        return outcomes
 
     def record(self, case: str) -> Recording:
         """The trace of a case; the tensors behind it are fetched from the worker while it lives.

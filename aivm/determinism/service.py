@@ -2,14 +2,16 @@
 
 | request | payload | reply |
 |---|---|---|
-| set-up: `subject`, `threads`, `flush_to_zero`, `offset` | manifest record of a kernel | environment record |
+| set-up: `program`, `threads`, `flush_to_zero`, `offset`, `inputs` | manifest record of a kernel | environment record |
 | `load` | the ONNX file of a kernel | |
 | `run`: `keep`, `known` | all inputs as a tensor file | `digest`, `nanoseconds`; the outputs, if not `known` |
+| `cases`: `spans`, `known` | | `digests`, `nanoseconds`, `sizes` of the first cases; outputs that are not `known` |
 | `trace`: `of`, `keep` | all inputs | `label`, `note`; the trace, of a batch's first examples alone |
 | `fetch`: `position` | | the operator's tensors, named as in `OPERANDS` |
 | `watch`: `output` | all inputs | one tensor of the graph, with nothing else watched |
 
-Everything is imported before the worker is confined.
+Everything is imported before the worker is confined. `cases` reads inputs from the file `inputs` (`Feeds`). It ends
+with the last case, after a while or after much output, or before a case that fails; if that is the first, by its error.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import numpy as np
 
 from aivm import tensors
 from aivm.determinism.computations import open_computation
+from aivm.determinism.feeds import read_feed
 from aivm.determinism.heads import head
 from aivm.environment import Environment
 from aivm.environment.control import flush_subnormals
@@ -36,10 +39,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aivm.arithmetic.trace import Recording
-    from aivm.tensors import Array
+    from aivm.tensors import Array, Tensors
 
 #: Bytes between the boundaries that inputs are placed against: a cache line, and the widest vector.
 LINE: Final = 64
+#: A reply to `cases` is due after so many nanoseconds, or bytes of outputs; as many bytes of inputs are asked for.
+SHARE_NS: Final = 400_000_000
+SHARE_BYTES: Final = 4 << 20
 #: The output's name in the reply to `fetch`; operands are `OPERAND` and their position.
 OUTPUT: Final = "output"
 OPERAND: Final = "input"
@@ -56,6 +62,7 @@ class SuiteService:
         if header["flush_to_zero"]:
             flush_subnormals()
         self._offset: int | None = header["offset"]
+        self._feeds: int | None = header.get("inputs")
         self._computation = open_computation(header, setup.payload)
         self._recording: Recording | None = None
         environment = Environment.capture(self._computation.info)
@@ -83,6 +90,8 @@ class SuiteService:
                 return Frame(header={"done": "load"})
             case "run":
                 return self._run(request)
+            case "cases":
+                return self._cases(request)
             case "trace":
                 inputs = self._inputs(request.payload)
                 recording = self._computation.record(inputs)
@@ -100,16 +109,63 @@ class SuiteService:
                 raise EngineError(f"there is no request {other!r}")
 
     def _run(self, request: Frame) -> Frame:
-        inputs = self._inputs(request.payload)
-        began = time.perf_counter_ns()
-        outputs = self._computation.run(inputs)
-        elapsed = time.perf_counter_ns() - began
+        outputs, elapsed = self._timed(self._inputs(request.payload))
         keep: Mapping[str, int] = request.header["keep"]
         outputs = {name: array[: keep[name]] if name in keep else array for name, array in outputs.items()}
         digest, data = self._computation.digest(outputs)
         known = digest.hex() in request.header["known"]
         header: dict[str, Any] = {"done": "run", "digest": digest.hex(), "nanoseconds": elapsed}
         return Frame(header=header, payload=b"" if known else data)
+
+    def _cases(self, request: Frame) -> Frame:
+        """As many of the cases as one reply has room for, each as a plain run of it.
+
+        First all inputs are read, then the engine has all of its runs, then outputs are hashed: in turns each would
+        find the processor's caches full of what the engine left, and take two or three times as long.
+        """
+        assert self._feeds is not None
+        began = time.perf_counter_ns()
+        ran: list[tuple[Mapping[str, Array], int]] = []
+        size = 0
+        for inputs in [self._inputs(read_feed(self._feeds, *span)) for span in request.header["spans"]]:
+            try:
+                ran.append(self._timed(inputs))
+            except (AivmError, MemoryError):
+                if not ran:
+                    raise
+                break  # the next request begins with this case
+            size += sum(array.nbytes for array in ran[-1][0].values())
+            if time.perf_counter_ns() - began >= SHARE_NS or size >= SHARE_BYTES:
+                break
+        digests, outputs = self._hashed([outputs for outputs, _ in ran], set(request.header["known"]))
+        header = {
+            "done": "cases",
+            "digests": digests,
+            "nanoseconds": [elapsed for _, elapsed in ran[: len(digests)]],
+            "sizes": [len(data) for data in outputs],
+        }
+        return Frame(header=header, payload=b"".join(outputs))
+
+    def _hashed(self, ran: list[Mapping[str, Array]], known: set[str]) -> tuple[list[str], list[bytes]]:
+        """Digests, and the tensor files of those that are not known, up to an output that has none."""
+        digests: list[str] = []
+        files: list[bytes] = []
+        for outputs in ran:
+            try:
+                digest, data = self._computation.digest(outputs)
+            except (AivmError, MemoryError):
+                if not digests:
+                    raise
+                break
+            digests.append(digest.hex())
+            files.append(b"" if digests[-1] in known else data)
+        return digests, files
+
+    def _timed(self, inputs: Tensors) -> tuple[dict[str, Array], int]:
+        """Outputs by name, and the nanoseconds in the engine."""
+        began = time.perf_counter_ns()
+        outputs = self._computation.run(inputs)
+        return outputs, time.perf_counter_ns() - began
 
     def _fetch(self, position: int) -> bytes:
         if self._recording is None or self._recording.fetch is None:

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from aivm.determinism.feeds import Feeds
 from aivm.determinism.matrix import Matrix
 from aivm.determinism.running import run_environment
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 def at_hand(subject: Subject, journal: Journal) -> Known:
     """By case, the outputs that the journal has now; those that came with the kernel are put into it."""
     known = journal.outputs(subject.digest)
-    for digest, data in subject.known.items():
-        journal.add_output(digest, data)
+    journal.add_outputs(subject.known)
     for case in subject.cases:
         found = known.setdefault(case, set())
         if subject.expected.get(case) in subject.known:
@@ -56,11 +56,11 @@ def run(
     stop = threading.Event()
 
     def work(planned: Planned) -> Tried:
-        return run_environment(subject, planned, journal, known, on_cells=on_cells, stopped=stop.is_set)
+        return run_environment(subject, planned, journal, known, feeds=feeds, on_cells=on_cells, stopped=stop.is_set)
 
     # The slowest begin first, or they would be waited for at the end.
     order = sorted(plan.environments, key=lambda planned: -planned.setting.launcher.slowness)
-    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as executor:
+    with Feeds(subject) as feeds, ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as executor:
         futures = {planned.name: executor.submit(work, planned) for planned in order}
         try:
             tried = tuple(futures[planned.name].result() for planned in plan.environments)

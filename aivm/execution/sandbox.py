@@ -102,6 +102,7 @@ class Sandbox:
         paths: tuple[str, ...] = (),
         program: tuple[str, ...] = (),
         start_seconds: float = START_SECONDS,
+        descriptors: tuple[int, ...] = (),
     ) -> None:
         """Starts the worker and waits until it is confined.
 
@@ -114,6 +115,7 @@ class Sandbox:
             paths: folders of modules, beside this package's own and those that are installed.
             program: the interpreter and its options, if it is not this one, isolated.
             start_seconds: how long it may take to import what it needs.
+            descriptors: open files that it keeps, by the same numbers; it can read from them when it is confined.
 
         Raises:
             SandboxUnavailableError: this machine cannot confine it.
@@ -131,7 +133,7 @@ class Sandbox:
         command = [*(program or ISOLATED), "-B", "-X", "utf8", "-c", _BOOT, entry, *roots]
         environment = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": "1", **(variables or {})}
         try:
-            self._process = _start(command, environment)
+            self._process = _start(command, environment, descriptors)
         except OSError as error:
             raise WorkerLostError(f"the worker cannot be started: {error}") from error
         try:
@@ -331,14 +333,14 @@ class Sandbox:
         return WorkerCrashedError(f"the worker ended with status {status}{words}")
 
 
-def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(command: list[str], environment: dict[str, str], descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
-        close_fds=True,
+        pass_fds=descriptors,  # and no others
         cwd="/",
         env=environment,
         start_new_session=True,

@@ -52,3 +52,8 @@ def dies(inputs):
 def zone(inputs):
     """The time zone."""
     return {"y": np.array([time.localtime(0).tm_hour], np.int64), "x": inputs["x"]}
+
+
+def wide(inputs):
+    """Two megabytes of its input."""
+    return {"y": np.full(1 << 19, inputs["x"].sum(), np.float32)}
