@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aivm.settlement import Ballot, Rule, Vote, backs
+from aivm.manifest import AggregationRule
+from aivm.settlement import Ballot, Rule, Vote, backs, distance
 from registry.contracts.types import JobKind, JobStatus
 from registry.errors import RegistryError
 from registry.jobs import job_of
@@ -38,11 +39,13 @@ class Check:
         job: as it is on chain.
         here: what this machine would attest; a refusal if it cannot compute the job.
         agrees: whether the two are the same, as the job's rule has it.
+        distance: bits between their sketches, under the rule `hamming`; else None.
     """
 
     job: Job
     here: Attestation
     agrees: bool
+    distance: int | None = None
 
 
 def check(network: Network, job: bytes, *, threads: int | None = None) -> Check:
@@ -71,7 +74,13 @@ def check(network: Network, job: bytes, *, threads: int | None = None) -> Check:
         )
     terms, result = state.terms, state.result
     rule = Rule(kind=terms.rule, tolerance=terms.tolerance)
-    return Check(job=state, here=here, agrees=backs(_vote(here), _vote(result), rule))
+    tolerant = terms.rule is AggregationRule.HAMMING
+    return Check(
+        job=state,
+        here=here,
+        agrees=backs(_vote(here), _vote(result), rule),
+        distance=distance(here.sketch, result.sketch) if tolerant else None,
+    )
 
 
 def _vote(said: Attestation | Result) -> Vote:

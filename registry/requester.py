@@ -11,6 +11,7 @@ from aivm.cid import RAW, Cid
 from aivm.digests import Digest
 from aivm.execution.inputs import check_inputs
 from aivm.execution.protocol import collect
+from aivm.execution.sketching import sketch_of
 from aivm.kernel import input_record
 from aivm.manifest import Manifest
 from aivm.records import OutputRecord, ValidationRecord
@@ -73,12 +74,14 @@ class Result:
         job: the job's id.
         digest: of the output record, as settled.
         answer: the output's on-chain word.
+        sketch: of the output, as settled under the rule `hamming`; else zero.
         outputs: the output tensors by name; their bytes hash to `digest`.
     """
 
     job: bytes
     digest: Digest
     answer: bytes
+    sketch: bytes
     outputs: dict[str, Array]
 
 
@@ -196,7 +199,7 @@ def fetch(network: Network, job: bytes) -> Result:
 
     Raises:
         JobError: when there is no result, or the job admitted a kernel: see `certificate`.
-        ResultMismatchError: when a record's answer is not the one that was settled.
+        ResultMismatchError: when a record's answer or its output's sketch is not the one that was settled.
     """
     state = _settled(network, job)
     if state.kind is JobKind.VALIDATION:
@@ -221,7 +224,18 @@ def fetch(network: Network, job: bytes) -> Result:
                 f"job 0x{job.hex()} was settled with the answer 0x{state.result.answer.hex()}, its {what} {have}",
                 hint="A majority attested an answer that does not follow from its own output. Do not use it.",
             )
-    return Result(job=job, digest=Digest(state.result.digest), answer=state.result.answer, outputs=outputs)
+    sketch = sketch_of(manifest, outputs)
+    if sketch != state.result.sketch:
+        # The record is the medoid's own word: the others agreed to its sketch and its answer alone.
+        raise ResultMismatchError(
+            f"job 0x{job.hex()} was settled with the sketch 0x{state.result.sketch.hex()}, "
+            f"its output has 0x{sketch.hex()}",
+            hint="The member whose output was taken attested a sketch that is not its output's. Do not use it; "
+            "`aivm job show` names what the others attested.",
+        )
+    return Result(
+        job=job, digest=Digest(state.result.digest), answer=state.result.answer, sketch=sketch, outputs=outputs
+    )
 
 
 def certificate(network: Network, job: bytes) -> ValidationRecord:

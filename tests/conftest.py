@@ -65,3 +65,13 @@ def chain(shared_chain: Any, deployment: Any) -> Iterator[Any]:
     del deployment  # made before the anchor, so that it stays
     with shared_chain.anchor():
         yield shared_chain
+
+
+@pytest.fixture(scope="session")
+def tolerant_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kernel whose bits depend on the machine, calibrated and packed; copy it before changing it."""
+    from support import tolerant  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("tolerant") / "kernel"
+    tolerant.build(folder)
+    return folder

@@ -9,7 +9,7 @@ import msgspec
 
 from aivm.environment.parts import Tf32
 from aivm.errors import AivmError
-from aivm.manifest.enums import HardwareKind
+from aivm.manifest.enums import GraphOptimization, HardwareKind
 from aivm.manifest.parts import Reproducible
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _runtime(manifest: Manifest, environment: Environment) -> Iterator[Mismatch]
 def _options(runtime: Runtime, engine: EngineInfo) -> Iterator[Mismatch]:
     for name, value in sorted(msgspec.to_builtins(runtime.options).items()):
         want, have = str(value).lower(), engine.options.get(name, "unknown")
-        anything = name.endswith("_threads") and value == 0
+        anything = (name.endswith("_threads") and value == 0) or value == GraphOptimization.ANY
         if name != "provider" and want != have and not anything:
             remedy = "have the executor set what the manifest says"
             yield Mismatch(field=f"runtime.options.{name}", want=want, have=have, remedy=remedy)

@@ -66,7 +66,10 @@ def session_options(module: ModuleType, runtime: Runtime, numerics: Numerics, th
     """
     chosen = own(runtime).options
     options = module.SessionOptions()
-    options.graph_optimization_level = getattr(module.GraphOptimizationLevel, _LEVELS[chosen.graph_optimization])
+    # Where the manifest leaves it free, what ONNX Runtime does when it is not told.
+    free = chosen.graph_optimization is GraphOptimization.ANY
+    level = GraphOptimization.ALL if free else chosen.graph_optimization
+    options.graph_optimization_level = getattr(module.GraphOptimizationLevel, _LEVELS[level])
     options.execution_mode = getattr(module.ExecutionMode, _MODES[chosen.execution_mode])
     # 0 would mean "as many as there are cores" to ONNX Runtime, and it turns "parallel" off where there is one thread.
     options.intra_op_num_threads = chosen.intra_op_threads or threads

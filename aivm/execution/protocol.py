@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
 
+import msgspec
+
 from aivm import records, tensors, unixfs
 from aivm.digests import Digest
 from aivm.environment import Environment, require_compliance
@@ -24,7 +26,11 @@ from aivm.execution.frames import Frame
 from aivm.execution.inputs import NO_SEED, InputError, bind_shape, feed
 from aivm.execution.sandbox import Sandbox, SandboxError, TimeLimitError
 from aivm.execution.service import KernelService, OutputLimitError, open_service
-from aivm.manifest.enums import HardwareKind
+from aivm.execution.sketching import sketch_of
+from aivm.execution.verdicts import NO_OUTPUT, Finding, Verdict, judge
+from aivm.fingerprint import SketchError
+from aivm.manifest.enums import GraphOptimization, HardwareKind
+from aivm.manifest.parts import OnnxRuntime
 from aivm.records import CaseResult, OutputRecord, ValidationRecord
 
 if TYPE_CHECKING:
@@ -33,7 +39,6 @@ if TYPE_CHECKING:
     from aivm.manifest import Manifest
     from aivm.tensors import Array, Tensors
 
-_NO_OUTPUT = Digest(bytes(32))
 _CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
 
@@ -64,8 +69,9 @@ class Execution:
         outputs: the manifest's outputs, canonical and read-only.
         tensors: the same as a tensor file, which the record names.
         record: the output record.
-        digest: its digest, on which validators vote.
+        digest: its digest, on which validators vote under the rule `exact`.
         answer: the 32 bytes that a contract receives.
+        sketch: the 32 bytes on which they vote under the rule `hamming`; else zero.
         environment: where it ran, captured in the worker.
         seconds: wall time from the inputs to the outputs.
     """
@@ -75,6 +81,7 @@ class Execution:
     record: OutputRecord
     digest: Digest
     answer: bytes
+    sketch: bytes
     environment: Environment = field(repr=False)
     seconds: float
 
@@ -89,6 +96,8 @@ class Validation:
         answer: 1 if the kernel conforms, else 0, in 32 bytes.
         environment: where the cases ran.
         failures: for each case that gave no output, why.
+        distances: under the rule `hamming`, for each case that gave one, bits between its sketch and the promised one.
+        undecided: cases that are too far from the promise to confirm it, and too near to deny it (`verdicts`).
         seconds: wall time of all cases.
     """
 
@@ -97,6 +106,8 @@ class Validation:
     answer: bytes
     environment: Environment = field(repr=False)
     failures: Mapping[str, AivmError]
+    distances: Mapping[str, int]
+    undecided: tuple[str, ...]
     seconds: float
 
 
@@ -110,6 +121,7 @@ KERNEL_FAULTS: tuple[type[AivmError], ...] = (
     OutputLimitError,
     OutputMismatchError,
     SandboxError,
+    SketchError,
     tensors.TensorFileError,
 )
 
@@ -162,6 +174,7 @@ def prepare(
     kernel: Executable,
     *,
     threads: int | None = None,
+    optimization: GraphOptimization | None = None,
     variables: Mapping[str, str] | None = None,
     sandboxed: bool = True,
 ) -> Runner:
@@ -172,6 +185,7 @@ def prepare(
     Args:
         kernel: a manifest, its model and its cases.
         threads: how many, where the manifest leaves it free; 1 if None.
+        optimization: how far ONNX Runtime rewrites the graph, where the manifest leaves it free; as it likes if None.
         variables: environment variables of the worker, which inherits none but those that CUDA is found by.
         sandboxed: False runs the engine in this process, without limits, for models that are trusted.
 
@@ -180,7 +194,7 @@ def prepare(
         SandboxUnavailableError: this machine cannot confine a worker.
         EnvironmentMismatchError: naming every field that differs.
     """
-    return Runner(kernel, threads=threads or 1, variables=variables, sandboxed=sandboxed)
+    return Runner(kernel, threads=threads or 1, optimization=optimization, variables=variables, sandboxed=sandboxed)
 
 
 def collect(manifest: Manifest, data: bytes) -> tuple[dict[str, Array], OutputRecord, bytes]:
@@ -221,11 +235,13 @@ class Runner:
         kernel: Executable,
         *,
         threads: int = 1,
+        optimization: GraphOptimization | None = None,
         variables: Mapping[str, str] | None = None,
         sandboxed: bool = True,
     ) -> None:
         self._kernel = kernel
         self._threads = threads
+        self._optimization = optimization
         self._variables = variables or {}
         self._sandboxed = sandboxed
         self._worker: _Worker = self._start()
@@ -289,6 +305,7 @@ class Runner:
             OutputLimitError: its outputs are too large.
             OutputMismatchError: its outputs are not those of the manifest.
             AnswerError: they make no answer.
+            SketchError: they have no sketch, and the manifest asks for one.
         """
         self.load()
         manifest = self._kernel.manifest
@@ -302,6 +319,7 @@ class Runner:
             record=record,
             digest=records.digest(record),
             answer=word,
+            sketch=sketch_of(manifest, outputs),
             environment=self.environment,
             seconds=seconds,
         )
@@ -312,27 +330,35 @@ class Runner:
         Raises:
             AivmError: this machine cannot run the kernel, or a case's inputs are not at hand.
         """
-        started = time.perf_counter()
+        started, manifest = time.perf_counter(), self._kernel.manifest
         failures: dict[str, AivmError] = {}
-        results = []
-        for case in self._kernel.manifest.cases:
+        verdicts: dict[str, Verdict] = {}
+        for index, case in enumerate(manifest.cases):
             if case.name not in self._kernel.cases:
                 raise InputError(f"the inputs of case {case.name!r} are not at hand", hint="fetch the kernel again")
             try:
-                actual = self.execute(self._kernel.cases[case.name]).digest
+                done = self.execute(self._kernel.cases[case.name])
             except KERNEL_FAULTS as fault:
-                failures[case.name], actual = fault, _NO_OUTPUT
-            results.append(CaseResult(name=case.name, expected=case.output, actual=actual.hex()))
-        conforms = all(result.expected == result.actual for result in results)
-        record = ValidationRecord(
-            manifest=self._kernel.manifest.digest().hex(), cases=tuple(results), conforms=conforms
+                failures[case.name] = fault
+                verdicts[case.name] = Verdict(finding=Finding.FAILS, actual=NO_OUTPUT)
+            else:
+                verdicts[case.name] = judge(
+                    manifest, index, digest=done.digest.hex(), answer=done.answer, sketch=done.sketch
+                )
+        results = tuple(
+            CaseResult(name=case.name, expected=case.output, actual=verdicts[case.name].actual)
+            for case in manifest.cases
         )
+        conforms = all(result.expected == result.actual for result in results)
+        record = ValidationRecord(manifest=manifest.digest().hex(), cases=results, conforms=conforms)
         return Validation(
             record=record,
             digest=records.digest(record),
             answer=int(conforms).to_bytes(32, "big"),
             environment=self.environment,
             failures=failures,
+            distances={name: each.distance for name, each in verdicts.items() if each.distance is not None},
+            undecided=tuple(name for name, each in verdicts.items() if each.finding is Finding.UNDECIDED),
             seconds=time.perf_counter() - started,
         )
 
@@ -352,7 +378,8 @@ class Runner:
 
     def _start(self) -> _Worker:
         manifest = self._kernel.manifest
-        setup = Frame(header={"do": "setup", "threads": self._threads}, payload=manifest.record())
+        chosen = _optimized(manifest, self._optimization)
+        setup = Frame(header={"do": "setup", "threads": self._threads}, payload=chosen.record())
         if not self._sandboxed:
             return _Unconfined(open_service(setup))
         devices = manifest.hardware.kind is HardwareKind.CUDA
@@ -363,6 +390,17 @@ class Runner:
             confinement=Confinement(memory_bytes=manifest.limits.memory_bytes, devices=devices),
             variables={**inherited, **switches(manifest.runtime, manifest.numerics), **self._variables},
         )
+
+
+def _optimized(manifest: Manifest, level: GraphOptimization | None) -> Manifest:
+    """The manifest that the worker gets: with a level of optimisation chosen, where it leaves that free."""
+    runtime = manifest.runtime
+    if level is None or not isinstance(runtime, OnnxRuntime):
+        return manifest
+    if runtime.options.graph_optimization is not GraphOptimization.ANY:
+        return manifest
+    options = msgspec.structs.replace(runtime.options, graph_optimization=level)
+    return msgspec.structs.replace(manifest, runtime=msgspec.structs.replace(runtime, options=options))
 
 
 class _Worker(Protocol):

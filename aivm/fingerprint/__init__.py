@@ -10,6 +10,7 @@ that look the same have the same sketch, whoever made them. It says "looks the s
 
 from aivm.fingerprint import sketches
 from aivm.fingerprint.hamming import distance, distances
+from aivm.fingerprint.layouts import Layout
 from aivm.fingerprint.sketches import Sketch, SketchError
 
-__all__ = ["Sketch", "SketchError", "distance", "distances", "sketches"]
+__all__ = ["Layout", "Sketch", "SketchError", "distance", "distances", "sketches"]

@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from aivm.fingerprint.errors import SketchError
 from aivm.fingerprint.fixed_point import fixed_point
+from aivm.fingerprint.layouts import MAX_CHANNELS
 
 I64 = npt.NDArray[np.int64]
 
 # 2**26 for a grey pixel by 2**24 pixels stays below 2**53; then 20 + 2 * (14 + 6) bits below 2**63.
 _PIXEL_BITS, _CELL_BITS, _COSINE_BITS = 16, 20, 14
 _MAX_PIXELS = 1 << 24
-_MAX_CHANNELS = 4
 _GREY = (299, 587, 114)
 
 
@@ -51,7 +51,7 @@ def _grey(image: npt.NDArray[np.generic]) -> I64:
     shape = image.shape
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
-    if len(shape) not in (2, 3) or 0 in shape or (len(shape) == 3 and shape[0] > _MAX_CHANNELS):
+    if len(shape) not in (2, 3) or 0 in shape or (len(shape) == 3 and shape[0] > MAX_CHANNELS):
         raise SketchError(
             f"a tensor of shape {list(image.shape)} is no image", hint="want [H, W] or [C, H, W], one at a time"
         )

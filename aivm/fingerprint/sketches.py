@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aivm.fingerprint.errors import SketchError
+from aivm.fingerprint.layouts import Layout
 from aivm.fingerprint.phash import phash
 from aivm.fingerprint.simhash import simhash
 
@@ -24,11 +25,13 @@ class Sketch:
     Attributes:
         name: as manifests write it.
         bits: how many it has, at most 256.
+        layouts: how an output can be read for it.
         compute: gives the bits of a tensor.
     """
 
     name: str
     bits: int
+    layouts: tuple[Layout, ...]
     compute: Callable[[Array], list[bool]]
 
     def of(self, tensor: Array) -> int:
@@ -43,12 +46,18 @@ class Sketch:
         return value
 
 
+_IMAGES = (Layout.HW, Layout.CHW, Layout.HWC)
 _ALL = {
     sketch.name: sketch
     for sketch in (
-        Sketch(name="phash-64/1", bits=64, compute=lambda image: phash(image, side=8, grid=32)),
-        Sketch(name="phash-256/1", bits=256, compute=lambda image: phash(image, side=16, grid=64)),
-        Sketch(name="simhash-256/1", bits=256, compute=lambda array: simhash(array, bits=256, name="simhash-256/1")),
+        Sketch(name="phash-64/1", bits=64, layouts=_IMAGES, compute=lambda image: phash(image, side=8, grid=32)),
+        Sketch(name="phash-256/1", bits=256, layouts=_IMAGES, compute=lambda image: phash(image, side=16, grid=64)),
+        Sketch(
+            name="simhash-256/1",
+            bits=256,
+            layouts=(Layout.FLAT,),
+            compute=lambda array: simhash(array, bits=256, name="simhash-256/1"),
+        ),
     )
 }
 

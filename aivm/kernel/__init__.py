@@ -10,8 +10,21 @@ True
 """
 
 from aivm.kernel.content import blocks, from_blocks, input_record
+from aivm.kernel.evidence import EvidenceError
 from aivm.kernel.folder import init, load
-from aivm.kernel.pack import pack
+from aivm.kernel.pack import draft, pack
 from aivm.kernel.types import Expected, Kernel, KernelError
 
-__all__ = ["Expected", "Kernel", "KernelError", "blocks", "from_blocks", "init", "input_record", "load", "pack"]
+__all__ = [
+    "EvidenceError",
+    "Expected",
+    "Kernel",
+    "KernelError",
+    "blocks",
+    "draft",
+    "from_blocks",
+    "init",
+    "input_record",
+    "load",
+    "pack",
+]

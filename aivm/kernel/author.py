@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 
 from aivm import typed
+from aivm.fingerprint import Layout
 from aivm.kernel.types import KernelError
 from aivm.manifest.enums import (
+    AggregationRule,
     AnswerConvention,
     DeterminismClass,
     Distribution,
@@ -45,6 +47,15 @@ class AnswerTable(Table, frozen=True, kw_only=True):
 
     convention: AnswerConvention = AnswerConvention.NONE
     output: str | None = None
+
+
+class AggregationTable(Table, frozen=True, kw_only=True):
+    """`[aggregation]`. The tolerance is the calibrated one, and not for the author to say."""
+
+    rule: AggregationRule = AggregationRule.EXACT
+    sketch: str | None = None
+    output: str | None = None
+    layout: Layout | None = None
 
 
 class LimitsTable(Table, frozen=True, kw_only=True):
@@ -147,6 +158,7 @@ class Author(Table, frozen=True, kw_only=True):
     determinism: DeterminismClass | None = None
     author_fee: str = "0"
     answer: AnswerTable = AnswerTable()
+    aggregation: AggregationTable = AggregationTable()
     limits: LimitsTable = LimitsTable()
     runtime: RuntimeTable = ReproducibleTable()
     build: BuildTable = BuildTable()
@@ -196,12 +208,19 @@ version = "0.1.0"          # MAJOR.MINOR.PATCH; a published version never change
 description = ""
 licence = "Apache-2.0"     # SPDX expression, of the model
 # model_card = "README.md" # a file in this folder, published with the kernel
-# determinism = "bitwise"  # what you claim: none, tolerant, pinned, bitwise; left out: pinned with onnxruntime
+# determinism = "bitwise"  # what you claim: none, tolerant, pinned, bitwise; left out: pinned with onnxruntime, and
+                           # tolerant with the rule hamming
 author_fee = "0"           # wei for each job, a decimal string
 
 [answer]                   # the 32 bytes that a contract receives
 convention = "none"        # none; argmax: index of the greatest element; first: the first element, an integer
 # output = "logits"        # the output that it is taken from
+
+[aggregation]
+rule = "exact"             # exact: the same bits; hamming: near to each other, for determinism "tolerant" alone
+# sketch = "phash-64/1"    # hamming: phash-64/1, phash-256/1 (images), simhash-256/1 (any numbers)
+# output = "image"         # the output that is sketched; left out: the only one
+# layout = "chw"           # how it is read: flat, hw, chw, hwc; the tolerance is that of `aivm calibrate`
 
 [limits]                   # for one execution
 time_ms = 10000
@@ -215,7 +234,7 @@ version = "captured"       # captured: what is installed here
 #    name = "onnxruntime"
 #    version = "captured"
 #    provider = "cpu"      # cpu, cuda
-#    graph_optimization = "basic"   # none, basic, extended, all; it changes bits
+#    graph_optimization = "basic"   # none, basic, extended, all; it changes bits; with hamming also any
 #    intra_op_threads = 1  # 0: any
 #    inter_op_threads = 1
 #    execution_mode = "sequential"  # sequential, parallel

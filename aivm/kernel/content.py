@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from aivm import records, tensors, unixfs
 from aivm.cid import Cid
 from aivm.digests import Digest
+from aivm.fingerprint.evidence import Calibration
+from aivm.kernel.evidence import check_evidence
 from aivm.kernel.files import MAX_CASE_BYTES
 from aivm.kernel.types import Kernel, KernelError
 from aivm.lint import require_clean
 from aivm.lint.linter import MAX_MODEL_BYTES
-from aivm.manifest import Manifest
+from aivm.manifest import Hamming, Manifest
 from aivm.records import InputRecord
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from aivm.tensors import Tensors
 
     GetBlock = Callable[[Cid], bytes]
+
+
+# What a validation names where a case gave no output.
+_NO_OUTPUT = Digest(bytes(32)).hex()
 
 
 def input_record(inputs: Tensors) -> tuple[InputRecord, bytes]:
@@ -71,9 +77,12 @@ def from_blocks(manifest_digest: Digest, get_block: GetBlock) -> Kernel:
         CidMismatchError: bytes that are not those of their CID.
         ManifestError: a manifest that breaks a rule.
         KernelError: content that is not what its record says.
+        EvidenceError: a tolerance that its evidence does not show.
+        CalibrationRecordError: a calibration that is none.
         KernelLintError: a graph that a kernel must not have.
     """
     manifest = Manifest.from_record(_fetch_record(manifest_digest, get_block))
+    calibration = _fetch_calibration(manifest, get_block)
     size = manifest.model.size
     if size > MAX_MODEL_BYTES:
         raise KernelError(f"model.size: {size} bytes, at most {MAX_MODEL_BYTES} are read")
@@ -82,9 +91,20 @@ def from_blocks(manifest_digest: Digest, get_block: GetBlock) -> Kernel:
     cases: dict[str, Tensors] = {}
     left = MAX_CASE_BYTES
     for case in manifest.cases:
+        if case.output == _NO_OUTPUT:
+            raise KernelError(f"case {case.name!r} promises no output, so every failure would keep the promise")
         cases[case.name], size = _fetch_inputs(case.name, case.input, get_block, limit=left)
         left -= size
-    return Kernel(manifest=manifest, model=model, cases=cases)
+    return Kernel(manifest=manifest, model=model, cases=cases, calibration=calibration)
+
+
+def _fetch_calibration(manifest: Manifest, get_block: GetBlock) -> Calibration | None:
+    """The evidence, where the kernel's rule stands on it."""
+    if manifest.calibration is None or not isinstance(manifest.aggregation, Hamming):
+        return None
+    calibration = records.decode(_fetch_record(Digest.from_hex(manifest.calibration), get_block), Calibration)
+    check_evidence(manifest, calibration)
+    return calibration
 
 
 def _fetch_inputs(name: str, digest: str, get_block: GetBlock, *, limit: int) -> tuple[Tensors, int]:

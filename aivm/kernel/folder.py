@@ -8,6 +8,7 @@ from aivm import records, tensors, unixfs
 from aivm.fingerprint.evidence import Calibration
 from aivm.kernel import author, files
 from aivm.kernel.content import input_record
+from aivm.kernel.evidence import check_evidence
 from aivm.kernel.types import Expected, Kernel, KernelError
 from aivm.lint import require_clean
 from aivm.manifest import Manifest
@@ -49,6 +50,7 @@ def load(directory: Path) -> Kernel:
 
     Raises:
         KernelError: a file that is not there, or is not what the manifest says.
+        EvidenceError: a calibration that does not show the tolerance.
         ManifestError: a manifest that breaks a rule.
         KernelLintError: a graph that a kernel must not have.
         TensorFileError, RecordError: a file in another than its canonical form.
@@ -113,6 +115,7 @@ def _calibration(directory: Path, manifest: Manifest) -> Calibration | None:
     digest = None if calibration is None else records.digest(calibration).hex()
     if digest != manifest.calibration:
         raise KernelError(f"{files.CALIBRATION} is not the calibration that the manifest says", hint=_PACK)
+    check_evidence(manifest, calibration)
     return calibration
 
 

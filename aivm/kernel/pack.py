@@ -10,24 +10,26 @@ from aivm import records, tensors, unixfs
 from aivm.digests import Digest
 from aivm.environment import Environment
 from aivm.kernel import files
+from aivm.kernel.aggregating import aggregation_of
 from aivm.kernel.author import ANY, CAPTURED, Author, read_author
 from aivm.kernel.content import input_record
+from aivm.kernel.evidence import check_evidence
 from aivm.kernel.folder import read_calibration
 from aivm.kernel.runtimes import determinism_of, numerics_of, runtime_of
 from aivm.kernel.types import Expected, Kernel, KernelError
 from aivm.lint import require_clean, signature
 from aivm.lint.linter import MAX_MODEL_BYTES
 from aivm.manifest import (
-    Aggregation,
-    AggregationRule,
     Answer,
     Build,
     Case,
+    Hamming,
     Hardware,
     Limits,
     Manifest,
     Model,
     OutputSpec,
+    Promise,
     RandomInput,
     Seeds,
     TensorSpec,
@@ -56,30 +58,23 @@ def pack(directory: Path) -> Kernel:
 
     Raises:
         KernelError: for a file that is missing or wrong, or a case whose output is not the same twice; names it.
+        EvidenceError: for the rule `hamming` without a calibration, or with one that does not show its tolerance.
         ManifestError: for a value in kernel.toml that a manifest cannot have.
         KernelLintError: for a graph that a kernel must not have.
         EnvironmentMismatchError: if this machine does not satisfy what kernel.toml asks for.
         InputError, EngineError, …: what else an execution raises.
     """
-    author = read_author(directory)
-    model = files.read_file(directory, files.MODEL, limit=MAX_MODEL_BYTES)
-    require_clean(model)
-    card = (
-        None if author.model_card is None else files.read_file(directory, author.model_card, limit=files.MAX_CARD_BYTES)
-    )
+    author, model, card, cases = _read(directory)
     calibration = _read_calibration(directory, model)
-    cases = {name: _read_case(directory, name) for name in files.case_names(directory)}
-    if (size := sum(map(tensors.encoded_size, cases.values()))) > files.MAX_CASE_BYTES:
-        raise KernelError(f"all cases together have {size} bytes, at most {files.MAX_CASE_BYTES} are read")
-    if not cases:
-        hint = f"Save some inputs as {files.CASES}/NAME{files.TENSORS} with aivm.tensors.encode."
-        raise KernelError("the kernel has no conformance case", hint=hint)
-    draft = _manifest(author, model, card, calibration, cases)
+    manifest = _manifest(author, model, card, calibration, cases)
     # From here on the values are a manifest's, with its rules checked, or the pack has failed.
-    draft = Manifest.from_record(draft.record())
-    require_clean(model, draft)
+    manifest = Manifest.from_record(manifest.record())
+    check_evidence(manifest, calibration)
+    require_clean(model, manifest)
     kernel = _run(
-        Kernel(manifest=draft, model=model, cases=cases, model_card=card, calibration=calibration, directory=directory),
+        Kernel(
+            manifest=manifest, model=model, cases=cases, model_card=card, calibration=calibration, directory=directory
+        ),
         author,
     )
     written = {f"{name}.json": records.encode(expected.record) for name, expected in kernel.expected.items()}
@@ -89,22 +84,61 @@ def pack(directory: Path) -> Kernel:
     return kernel
 
 
+def draft(directory: Path) -> Kernel:
+    """The kernel as far as it is known before anything is run or calibrated: its cases promise nothing.
+
+    With the rule `hamming` its tolerance is 0, and its evidence the digest zero.
+
+    Raises:
+        KernelError, ManifestError, KernelLintError: as `pack`.
+    """
+    author, model, card, cases = _read(directory)
+    manifest = _manifest(author, model, card, None, cases)
+    if isinstance(manifest.aggregation, Hamming):
+        manifest = msgspec.structs.replace(manifest, calibration=_UNKNOWN)
+    manifest = Manifest.from_record(manifest.record())
+    require_clean(model, manifest)
+    return Kernel(manifest=manifest, model=model, cases=cases, model_card=card, directory=directory)
+
+
+def _read(directory: Path) -> tuple[Author, bytes, bytes | None, dict[str, Tensors]]:
+    """What the author made: kernel.toml, the model, its card, the cases."""
+    author = read_author(directory)
+    model = files.read_file(directory, files.MODEL, limit=MAX_MODEL_BYTES)
+    require_clean(model)
+    card = (
+        None if author.model_card is None else files.read_file(directory, author.model_card, limit=files.MAX_CARD_BYTES)
+    )
+    cases = {name: _read_case(directory, name) for name in files.case_names(directory)}
+    if (size := sum(map(tensors.encoded_size, cases.values()))) > files.MAX_CASE_BYTES:
+        raise KernelError(f"all cases together have {size} bytes, at most {files.MAX_CASE_BYTES} are read")
+    if not cases:
+        hint = f"Save some inputs as {files.CASES}/NAME{files.TENSORS} with aivm.tensors.encode."
+        raise KernelError("the kernel has no conformance case", hint=hint)
+    return author, model, card, cases
+
+
 def _run(kernel: Kernel, author: Author) -> Kernel:
     """Runs every case, puts the results into the manifest, and lets a second worker confirm them."""
     # The packages need each other: an execution takes a kernel, and packing is what executes.
     from aivm.execution import execute, validate  # noqa: PLC0415
 
     expected: dict[str, Expected] = {}
+    promises: list[Promise] = []
     build = kernel.manifest.build
     for name, inputs in kernel.cases.items():
         execution = execute(kernel, inputs)
         expected[name] = Expected(record=execution.record, tensors=execution.tensors)
+        promises.append(Promise(sketch=Digest(execution.sketch).hex(), answer=execution.record.answer))
         build = _build(author, execution.environment)
     cases = tuple(
         msgspec.structs.replace(case, output=records.digest(expected[case.name].record).hex())
         for case in kernel.manifest.cases
     )
-    manifest = msgspec.structs.replace(kernel.manifest, cases=cases, build=build)
+    rule = kernel.manifest.aggregation
+    if isinstance(rule, Hamming):
+        rule = msgspec.structs.replace(rule, promises=tuple(promises))
+    manifest = msgspec.structs.replace(kernel.manifest, cases=cases, build=build, aggregation=rule)
     manifest.record()
     packed = Kernel(
         manifest=manifest,
@@ -150,7 +184,7 @@ def _manifest(
     found = signature(model)
     _check_names(author, found)
     machine = Environment.capture()
-    hardware = author.hardware
+    hardware, outputs = author.hardware, tuple(_output(port, author) for port in found.outputs)
     return Manifest(
         name=author.name,
         version=author.version,
@@ -173,9 +207,9 @@ def _manifest(
             ),
         ),
         inputs=tuple(_input(port, author) for port in found.inputs),
-        outputs=tuple(_output(port, author) for port in found.outputs),
+        outputs=outputs,
         answer=Answer(convention=author.answer.convention, output=author.answer.output),
-        aggregation=Aggregation(rule=AggregationRule.EXACT, sketch=None, tolerance=0),
+        aggregation=aggregation_of(author.aggregation, outputs, cases=len(cases), calibration=calibration),
         limits=Limits(
             time_ms=author.limits.time_ms,
             memory_bytes=author.limits.memory_bytes,

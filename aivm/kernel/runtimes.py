@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from aivm.kernel.author import CAPTURED, ReproducibleTable
 from aivm.kernel.types import KernelError
-from aivm.manifest import DeterminismClass, NoOptions, Numerics, OnnxRuntime, OnnxRuntimeOptions, Reproducible
+from aivm.manifest import (
+    AggregationRule,
+    DeterminismClass,
+    NoOptions,
+    Numerics,
+    OnnxRuntime,
+    OnnxRuntimeOptions,
+    Reproducible,
+)
 
 if TYPE_CHECKING:
     from aivm.environment import Environment
@@ -41,9 +49,11 @@ def numerics_of(author: Author, machine: Environment) -> Numerics:
 
 
 def determinism_of(author: Author) -> DeterminismClass:
-    """What is claimed; where the author leaves it out, what follows from the engine."""
+    """What is claimed; where the author leaves it out, what follows from rule and engine."""
     if author.determinism is not None:
         return author.determinism
+    if author.aggregation.rule is AggregationRule.HAMMING:
+        return DeterminismClass.TOLERANT
     return DeterminismClass.BITWISE if isinstance(author.runtime, ReproducibleTable) else DeterminismClass.PINNED
 
 

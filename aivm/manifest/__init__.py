@@ -20,10 +20,13 @@ from aivm.manifest.enums import (
     SeedPolicy,
 )
 from aivm.manifest.parts import (
+    EXACT,
     Aggregation,
     Answer,
     Build,
     Case,
+    Exact,
+    Hamming,
     Hardware,
     Limits,
     Model,
@@ -32,6 +35,7 @@ from aivm.manifest.parts import (
     OnnxRuntime,
     OnnxRuntimeOptions,
     OutputSpec,
+    Promise,
     RandomInput,
     Reproducible,
     Runtime,
@@ -43,6 +47,7 @@ from aivm.manifest.rules import ManifestError
 from aivm.manifest.schema import json_schema
 
 __all__ = [
+    "EXACT",
     "Aggregation",
     "AggregationRule",
     "Answer",
@@ -52,8 +57,10 @@ __all__ = [
     "DeterminismClass",
     "Distribution",
     "Dtype",
+    "Exact",
     "ExecutionMode",
     "GraphOptimization",
+    "Hamming",
     "Hardware",
     "HardwareKind",
     "Limits",
@@ -65,6 +72,7 @@ __all__ = [
     "OnnxRuntime",
     "OnnxRuntimeOptions",
     "OutputSpec",
+    "Promise",
     "Provider",
     "RandomInput",
     "Reproducible",

@@ -44,12 +44,13 @@ class Provider(StrEnum):
 
 
 class GraphOptimization(StrEnum):
-    """How far the runtime may rewrite the graph; it changes bits."""
+    """How far the runtime may rewrite the graph; it changes bits. `any` is for kernels that tolerate that."""
 
     NONE = "none"
     BASIC = "basic"
     EXTENDED = "extended"
     ALL = "all"
+    ANY = "any"
 
 
 class ExecutionMode(StrEnum):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from aivm.canonical import INTEGER_BOUND
+from aivm.fingerprint.layouts import Layout
 from aivm.manifest.enums import (
     AggregationRule,
     AnswerConvention,
@@ -175,12 +176,48 @@ class Answer(Part, frozen=True, kw_only=True):
     output: TensorName | None
 
 
-class Aggregation(Part, frozen=True, kw_only=True):
-    """How the answers of a committee become one."""
+class Exact(Part, frozen=True, kw_only=True, tag_field="rule", tag="exact"):
+    """A strict majority for one output record, bit for bit."""
 
-    rule: AggregationRule
-    sketch: Word | None
-    tolerance: Annotated[int, Meta(ge=0, lt=2**16)]
+    sketch: None
+    tolerance: Literal[0]
+
+    @property
+    def rule(self) -> AggregationRule:
+        """How answers become one."""
+        return AggregationRule.EXACT
+
+
+class Promise(Part, frozen=True, kw_only=True):
+    """What is near enough to a conformance case's output: its sketch, in 32 bytes, and its answer."""
+
+    sketch: HexDigest
+    answer: HexDigest
+
+
+class Hamming(Part, frozen=True, kw_only=True, tag_field="rule", tag="hamming"):
+    """A strict majority near to one output: sketches that differ in at most `tolerance` bits, and one answer.
+
+    `output` is the graph output that is sketched, `layout` how it is read, and `promises` say near to what the
+    conformance cases must be, in their order.
+    """
+
+    sketch: Word
+    tolerance: Annotated[int, Meta(ge=0, le=256)]
+    output: TensorName
+    layout: Layout
+    promises: Annotated[tuple[Promise, ...], Meta(max_length=256)]
+
+    @property
+    def rule(self) -> AggregationRule:
+        """How answers become one."""
+        return AggregationRule.HAMMING
+
+
+#: How the answers of a committee become one; the member `rule` says which.
+Aggregation = Exact | Hamming
+
+EXACT = Exact(sketch=None, tolerance=0)
 
 
 class Limits(Part, frozen=True, kw_only=True):

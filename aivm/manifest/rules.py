@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aivm.manifest.enums import AggregationRule, AnswerConvention, Dtype, HardwareKind, Provider, SeedPolicy
+from aivm.manifest import tolerance
+from aivm.manifest.enums import AnswerConvention, Dtype, HardwareKind, Provider, SeedPolicy
 from aivm.manifest.parts import Reproducible
 from aivm.manifest.spdx import is_expression
 from aivm.records import RecordError, check_cid
@@ -35,7 +36,7 @@ def check(manifest: Manifest) -> None:
     check_cid(manifest.model.cid, "model.cid", ManifestError)
     if manifest.model_card is not None:
         check_cid(manifest.model_card, "model_card", ManifestError)
-    for rule in (_model, _runtime, _hardware, _tensors, _random_inputs, _seeds, _answer, _rest):
+    for rule in (_model, _runtime, _hardware, _tensors, _random_inputs, _seeds, _answer, tolerance.problems, _rest):
         for path, what in rule(manifest):
             raise ManifestError(what, path=path)
 
@@ -151,13 +152,6 @@ def _answer(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _rest(manifest: Manifest) -> Iterator[Problem]:
-    aggregation = manifest.aggregation
-    if aggregation.rule is AggregationRule.HAMMING:
-        yield "aggregation.rule", "hamming is reserved and not accepted yet; want exact"
-    if aggregation.sketch is not None:
-        yield "aggregation.sketch", f"want null with the rule exact, have {aggregation.sketch!r}"
-    if aggregation.tolerance != 0:
-        yield "aggregation.tolerance", f"want 0 with the rule exact, have {aggregation.tolerance}"
     if int(manifest.author_fee) >= UINT96_BOUND:
         yield "author_fee", f"want less than 2^96 wei, have {manifest.author_fee}"
     if not is_expression(manifest.licence):

@@ -127,16 +127,49 @@ def show(*, job: bytes, network: Network, as_json: bool) -> None:
         "seed": state.seed if any(state.seed) else None,
         "digest": result.digest if any(result.digest) else None,
         "answer": result.answer if any(result.digest) else None,
+        **_rule(state),
         "failure": None if state.failure is None else state.failure.name.lower(),
         "delivered": state.delivered,
     }
-    seats = [_seat(seat) for seat in state.seats]
+    seats = _seats(state)
     if as_json:
         emit({**facts, "committee": seats})
         return
     show_facts(facts, as_json=False)
     for seat in seats:
-        click.echo(f"  {seat['validator']}  round {seat['round']}  {seat['state']}")
+        away = "" if seat.get("distance") is None else f", {seat['distance']} bits from the result"
+        due = "" if seat["outcome"] is None else f", {seat['outcome']}"
+        click.echo(f"  {seat['validator']}  round {seat['round']}  {seat['state']}{away}{due}")
+
+
+def _rule(job: Job) -> dict[str, object]:
+    """Of a job whose answers have to be near to each other: how near, and to which sketch."""
+    from aivm.manifest import AggregationRule
+
+    if job.terms.rule is not AggregationRule.HAMMING:
+        return {}
+    sketch = job.result.sketch if any(job.result.digest) else None
+    return {"tolerance_bits": job.terms.tolerance, "sketch": sketch}
+
+
+def _seats(job: Job) -> list[dict[str, object]]:
+    """What each member said, how far that is from the result where distance counts, and what it is due."""
+    from aivm.manifest import AggregationRule
+    from aivm.settlement import distance
+    from registry.contracts.types import outcomes_of
+
+    settled, tolerant = any(job.result.digest), job.terms.rule is AggregationRule.HAMMING
+    due = outcomes_of(job.progress.outcomes, len(job.seats)) if settled else [None] * len(job.seats)
+    rows = []
+    for seat, outcome in zip(job.seats, due, strict=True):
+        row, said = _seat(seat), seat.attestation
+        row["outcome"] = None if outcome is None else outcome.name.lower()
+        if tolerant:
+            sketch = None if said is None or said.is_refusal else said.sketch
+            row["sketch"] = sketch
+            row["distance"] = distance(sketch, job.result.sketch) if sketch is not None and settled else None
+        rows.append(row)
+    return rows
 
 
 def _seat(seat: Seat) -> dict[str, object]:
@@ -170,7 +203,8 @@ def watch(*, job: bytes, timeout: float, network: Network, as_json: bool) -> Non
             click.echo(text, err=True)
 
         state = requester.wait(network, job, timeout=timeout, on_change=changed)
-    show_facts({"job": job, "digest": state.result.digest, "answer": state.result.answer}, as_json=as_json)
+    facts = {"job": job, "digest": state.result.digest, "answer": state.result.answer, **_rule(state)}
+    show_facts(facts, as_json=as_json)
 
 
 @command.command()
@@ -206,12 +240,15 @@ def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) 
                 "job": job,
                 "digest": bytes(found.digest),
                 "answer": found.answer,
+                **({"sketch": found.sketch} if any(found.sketch) else {}),
                 "outputs": {name: array.tolist() for name, array in found.outputs.items()},
                 "verified": True,
             }
         )
         return
     click.echo(f"digest  {found.digest}  verified\nanswer  0x{found.answer.hex()}")
+    if any(found.sketch):
+        click.echo(f"sketch  0x{found.sketch.hex()}  verified")
     for name, array in found.outputs.items():
         click.echo(f"{name} {array.dtype} {list(array.shape)}\n{array}")
 
@@ -242,7 +279,8 @@ def check(*, job: bytes, network: Network, as_json: bool) -> None:
 
     with progress("computing"):
         found = appeals.check(network, job)
-    facts = {"job": job, "result": found.job.result.digest, "here": found.here.digest, "agrees": found.agrees}
+    away = {} if found.distance is None else {"distance_bits": found.distance}
+    facts = {"job": job, "result": found.job.result.digest, "here": found.here.digest, **away, "agrees": found.agrees}
     show_facts(facts, as_json=as_json)
     if not found.agrees:
         raise click.exceptions.Exit(1)

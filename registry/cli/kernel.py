@@ -66,6 +66,9 @@ def pack(*, folder: Path, as_json: bool) -> None:
     with progress("running the conformance cases"):
         kernel = kernels.pack(folder)
     _show_packed(kernel.manifest, as_json=as_json)
+    if kernel.calibration is not None and any(each.committee is None for each in kernel.calibration.impostors):
+        names = ", ".join(each.name for each in kernel.calibration.impostors if each.committee is None)
+        click.echo(f"no committee tells these from the kernel: {names}", err=True)
 
 
 @command.command()
@@ -136,7 +139,8 @@ def run(*, folder: Path, input_file: Path | None, seed: bytes, threads: int | No
         else:
             for case in validation.record.cases:
                 verdict = "as promised" if case.actual == case.expected else f"promised {case.expected}"
-                click.echo(f"{case.name}: {case.actual} {verdict}")
+                away = f", {validation.distances[case.name]} bits away" if case.name in validation.distances else ""
+                click.echo(f"{case.name}: {case.actual} {verdict}{away}")
         if not validation.record.conforms:
             raise click.exceptions.Exit(1)
         return
@@ -148,6 +152,7 @@ def run(*, folder: Path, input_file: Path | None, seed: bytes, threads: int | No
             {
                 "digest": str(execution.digest),
                 "answer": execution.answer,
+                **({"sketch": execution.sketch} if any(execution.sketch) else {}),
                 "outputs": {name: array.tolist() for name, array in execution.outputs.items()},
                 "environment": str(execution.environment.digest()),
                 "seconds": execution.seconds,
@@ -155,6 +160,8 @@ def run(*, folder: Path, input_file: Path | None, seed: bytes, threads: int | No
         )
         return
     click.echo(f"digest  {execution.digest}\nanswer  0x{execution.answer.hex()}")
+    if any(execution.sketch):
+        click.echo(f"sketch  0x{execution.sketch.hex()}")
     for name, array in execution.outputs.items():
         click.echo(f"{name} {array.dtype} {list(array.shape)}\n{array}")
 
@@ -279,6 +286,15 @@ def show(*, kernel: str | None, schema: bool, network: Network | None, as_json: 
     _show_registered(network, find_kernel(network, kernel), as_json=as_json)
 
 
+def _aggregation(manifest: Manifest) -> str:
+    from aivm.manifest import Hamming
+
+    rule = manifest.aggregation
+    if not isinstance(rule, Hamming):
+        return "exact"
+    return f"hamming: at most {rule.tolerance} bits of {rule.sketch} of {rule.output!r}, read as {rule.layout}"
+
+
 def _show_packed(manifest: Manifest, *, as_json: bool) -> None:
     from registry.ids import manifest_id
 
@@ -291,6 +307,7 @@ def _show_packed(manifest: Manifest, *, as_json: bool) -> None:
         "size": manifest.model.size,
         "engine": f"{manifest.runtime.name} {manifest.runtime.version}",
         "determinism": manifest.determinism.value,
+        "aggregation": _aggregation(manifest),
         "inputs": {spec.name: f"{spec.dtype.value} {list(spec.shape)}" for spec in manifest.inputs},
         "outputs": {spec.name: f"{spec.dtype.value} {list(spec.shape)}" for spec in manifest.outputs},
         "cases": len(manifest.cases),
@@ -311,6 +328,12 @@ def _show_registered(network: Network, kernel: bytes, *, as_json: bool) -> None:
         "cid": str(Cid.parse(fields.model_cid)),
         "engine": f"{fields.runtime.name} {fields.runtime.version}",
         "determinism": fields.determinism.value,
+        "aggregation": fields.aggregation.rule.value,
+        **(
+            {"sketch": fields.aggregation.sketch, "tolerance_bits": fields.aggregation.tolerance}
+            if fields.aggregation.sketch
+            else {}
+        ),
         "author_fee_wei": fields.author_fee,
         "validation_job": state.validation_job if any(state.validation_job) else None,
         "certificate": state.certificate if any(state.certificate) else None,

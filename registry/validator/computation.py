@@ -15,6 +15,7 @@ from aivm.digests import Digest
 from aivm.environment import Environment, EnvironmentMismatchError
 from aivm.execution.engine import EngineError
 from aivm.execution.protocol import KERNEL_FAULTS, OutOfTimeError, prepare
+from aivm.fingerprint.evidence import CalibrationRecordError
 from aivm.kernel import KernelError
 from aivm.lint import KernelLintError
 from aivm.manifest import Manifest, ManifestError
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aivm.errors import AivmError
-    from aivm.execution import Execution, Runner
+    from aivm.execution import Execution, Runner, Validation
     from aivm.kernel import Kernel
+    from aivm.manifest import GraphOptimization
     from aivm.tensors import Tensors
     from registry.content import ContentStore
     from registry.jobs import Job
@@ -48,8 +50,29 @@ class RecordMismatchError(RegistryError):
     """A kernel's manifest record says something else than the chain."""
 
 
+class UndecidedError(RegistryError):
+    """A tolerant kernel whose cases this machine can neither confirm nor deny."""
+
+    @classmethod
+    def of(cls, manifest: Manifest, validation: Validation) -> Self:
+        """Says which cases, and how far they are."""
+        cases = ", ".join(f"{name} ({validation.distances[name]} bits)" for name in validation.undecided)
+        tolerance = manifest.aggregation.tolerance
+        return cls(
+            f"{cases}: beyond the tolerance of {tolerance} bits from the promised output, or with another answer, and "
+            "no farther than twice that",
+            hint="An honest machine may be so far off, if the tolerance was calibrated without one like this.",
+        )
+
+
 #: The publisher's fault, and plain to everyone who has the kernel: it must not be approved.
-NOT_A_KERNEL: tuple[type[AivmError], ...] = (RecordMismatchError, ManifestError, KernelLintError, KernelError)
+NOT_A_KERNEL: tuple[type[AivmError], ...] = (
+    RecordMismatchError,
+    CalibrationRecordError,
+    ManifestError,
+    KernelLintError,
+    KernelError,
+)
 
 #: Why a job is refused at once, rather than tried again: what was asked for cannot be computed, or not here.
 REFUSALS: tuple[type[AivmError], ...] = (
@@ -60,6 +83,7 @@ REFUSALS: tuple[type[AivmError], ...] = (
     EngineError,
     EnvironmentMismatchError,
     RecordError,
+    UndecidedError,
     UnixFsError,
 )
 
@@ -71,11 +95,13 @@ class Computation:
     Attributes:
         network: where jobs and kernels are registered; its content store is asked for blocks, and given the outputs.
         threads: how many threads the engine may use where the manifest leaves it open.
+        optimization: how far ONNX Runtime rewrites a graph where the manifest leaves that open.
         variables: environment variables of the worker, beside those that every worker has.
     """
 
     network: Network
     threads: int | None = None
+    optimization: GraphOptimization | None = None
     variables: Mapping[str, str] | None = None
     _warm: tuple[bytes, Runner] | None = field(default=None, repr=False)
 
@@ -120,13 +146,13 @@ class Computation:
 
     def refusal(self) -> Attestation:
         """What a member says that cannot compute: zeros, and where."""
-        return self._attest(ZERO, ZERO, Environment.capture())
+        return self._attest(ZERO, ZERO, ZERO, Environment.capture())
 
     def attestation(self, execution: Execution) -> Attestation:
         """Keeps an execution's output for others to fetch, and attests it."""
         self.network.content.add_bytes(execution.tensors)
         self._keep(records.encode(execution.record))
-        return self._attest(bytes(execution.digest), execution.answer, execution.environment)
+        return self._attest(bytes(execution.digest), execution.answer, execution.sketch, execution.environment)
 
     def _execute(self, job: bytes, state: Job, until: float | None) -> Execution:
         runner = self._runner(state.kernel, until)
@@ -159,13 +185,16 @@ class Computation:
             )
         else:
             validation = runner.validate()
+            if validation.undecided:
+                raise UndecidedError.of(runner.manifest, validation)
             record, environment = validation.record, validation.environment
         digest = self._keep(records.encode(record))
-        return self._attest(digest, CONFORMS if record.conforms else ZERO, environment)
+        # A verdict is compared bit for bit, whatever the kernel's own rule is: it has no sketch.
+        return self._attest(digest, CONFORMS if record.conforms else ZERO, ZERO, environment)
 
-    def _attest(self, digest: bytes, answer: bytes, environment: Environment) -> Attestation:
+    def _attest(self, digest: bytes, answer: bytes, sketch: bytes, environment: Environment) -> Attestation:
         environment_digest = self._keep(environment.record())
-        return Attestation(digest=digest, answer=answer, sketch=ZERO, environment=environment_digest)
+        return Attestation(digest=digest, answer=answer, sketch=sketch, environment=environment_digest)
 
     def _keep(self, record: bytes) -> bytes:
         return self.network.content.put_block(RAW, record).digest
@@ -175,9 +204,12 @@ class Computation:
         if self._warm is None or self._warm[0] != kernel_id:
             self.close()
             kernel = self._fetch(kernel_id)
-            self._warm = kernel_id, prepare(kernel, threads=self.threads, variables=self.variables)
+            self._warm = kernel_id, self._prepare(kernel)
         self._warm[1].until = until
         return self._warm[1]
+
+    def _prepare(self, kernel: Kernel) -> Runner:
+        return prepare(kernel, threads=self.threads, optimization=self.optimization, variables=self.variables)
 
     def _fetch(self, kernel_id: bytes) -> Kernel:
         """A registered kernel: fetched by the digest on chain, verified, linted, and equal to its on-chain fields."""

@@ -21,14 +21,16 @@ from aivm import records, unixfs
 from aivm.arithmetic.choice import EngineNameError
 from aivm.determinism.calibration import CalibrationError, Samples, Targets, calibrate, half_precision, sample
 from aivm.determinism.calibration.resampling import unseen
-from aivm.fingerprint import sketches
+from aivm.fingerprint import Layout, sketches
 from aivm.fingerprint.evidence import Calibration, CalibrationRecordError
 from aivm.kernel import KernelError
+from aivm.kernel.aggregating import Reading
 from aivm.seeds import random_input
 from registry.cli import main
 
 ROOT = Path(__file__).parents[2]
 SCRIBBLE = ROOT / "kernels" / "scribble"
+IMAGE = Reading(sketch=sketches.named("phash-64/1"), output="image", layout=Layout.CHW)
 CID = str(unixfs.import_bytes(b"model").cid)
 
 
@@ -56,7 +58,14 @@ def xor(a, b):
 def measured(samples, wanted=None):
     names = dict.fromkeys(samples.substitutes, CID)
     return calibrate(
-        samples, wanted or targets(), model=CID, sketch="phash-64/1", output="image", substitutes=names, replicates=400
+        samples,
+        wanted or targets(),
+        model=CID,
+        sketch="phash-64/1",
+        output="image",
+        layout=Layout.CHW,
+        substitutes=names,
+        replicates=400,
     )
 
 
@@ -173,6 +182,11 @@ def changed(**changes):
         ({"model": "b" + "a" * 58}, "model"),
         ({"tolerance": 300}, "tolerance"),
         ({"honest.rejection_ppm": 1_000_001}, "honest.rejection_ppm"),
+        ({"honest.rejection_ppm": 0}, r"honest.rejection_ppm: 0 is a bound below what was seen"),
+        ({"impostors.1.acceptance_ppm": 1}, r"impostors\[1\].acceptance_ppm: 1 is a bound below"),
+        ({"impostors.1.committee": {"size": 3, "false_rejection_ppb": 0, "false_acceptance_ppb": 0}}, "follows from"),
+        ({"impostors.2.committee": None}, r"impostors\[2\].committee: is not what follows"),
+        ({"layout": "flat"}, "layout: phash-64/1 does not read flat"),
     ],
 )
 def test_a_record_that_contradicts_itself_is_refused(changes, message):
@@ -207,8 +221,7 @@ def test_cheaper_models_pass_more_often_the_less_they_save(scribble, script):
     engines = ["reproducible", "reproducible:isa=portable", "onnxruntime", "onnxruntime:level=none"]
     samples = sample(
         scribble,
-        sketch=sketches.named("phash-64/1"),
-        output="image",
+        reading=IMAGE,
         engines=engines,
         substitutes=others,
         images=200,
@@ -229,8 +242,7 @@ def test_the_evidence_in_the_repository_belongs_to_its_kernel(scribble):
     assert scribble.calibration.model == scribble.manifest.model.cid
     again = sample(
         scribble,
-        sketch=sketches.named(scribble.calibration.sketch),
-        output=scribble.calibration.output,
+        reading=IMAGE,
         engines=["reproducible"],
         substitutes={"float16 weights": half_precision(scribble.model)},
         images=scribble.calibration.images,
@@ -240,7 +252,7 @@ def test_the_evidence_in_the_repository_belongs_to_its_kernel(scribble):
     kept = scribble.calibration.impostors
     assert found == kept[0].histogram
     apart = [(x ^ y).bit_count() for x, y in zip(*again.substitutes.values(), *again.honest.values(), strict=True)]
-    assert [3 * apart.count(d) for d in range(65)] == list(kept[1].histogram)
+    assert [len(scribble.calibration.environments) * apart.count(d) for d in range(65)] == list(kept[1].histogram)
 
 
 def calibrate_seeds(samples):
@@ -276,23 +288,21 @@ def test_a_model_without_a_half_precision_is_refused(weights, message):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"output": "picture"}, CalibrationError, "no output 'picture'"),
         ({"engines": ["reproducible", "reproducible"]}, CalibrationError, "named twice"),
         ({"engines": ["abacus"]}, EngineNameError, "no engine 'abacus'"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(scribble, changes, error, message):
-    wanted = {"output": "image", "engines": ["reproducible"], "substitutes": {}, "images": 2} | changes
+    wanted = {"engines": ["reproducible"], "substitutes": {}, "images": 2} | changes
     with pytest.raises(error, match=message):
-        sample(scribble, sketch=sketches.named("phash-64/1"), **wanted)
+        sample(scribble, reading=IMAGE, **wanted)
 
 
 def test_a_kernel_without_seeds_has_no_images():
     with pytest.raises(CalibrationError, match="takes no seed"):
         sample(
             kernels.load(ROOT / "kernels" / "digits"),
-            sketch=sketches.named("simhash-256/1"),
-            output="logits",
+            reading=Reading(sketch=sketches.named("simhash-256/1"), output="logits", layout=Layout.FLAT),
             engines=["reproducible"],
             substitutes={},
             images=2,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aivm.determinism.calibration.committee import (
+from aivm.fingerprint.committee import (
     CommitteeModelError,
     accepted,
     colluding,

@@ -84,14 +84,17 @@ def batch(subject: Subject, wishes: Wishes) -> Iterator[Choice | Absence]:
 
 
 def optimisation(subject: Subject, wishes: Wishes) -> Iterator[Choice | Absence]:
-    """The levels that the manifest does not name; it rules them out, and they show what it is about."""
+    """The levels that the manifest does not name; it rules them out, unless it leaves the level free."""
     del wishes
     runtime = subject.manifest.runtime if subject.manifest else None
     if not isinstance(runtime, OnnxRuntime):
         yield Absence(axis="optimisation", reason=f"the engine {subject.engine} has no levels of optimisation")
         return
+    chosen = runtime.options.graph_optimization
+    # Left free, ONNX Runtime does all it can, so that is the reference.
+    taken = {GraphOptimization.ANY, GraphOptimization.ALL if chosen is GraphOptimization.ANY else chosen}
     for level in GraphOptimization:
-        if level is not runtime.options.graph_optimization:
+        if level not in taken:
             setting = Setting(runtime={"graph_optimization": level.value})
             yield Choice(axis="optimisation", value=level.value, setting=setting)
 

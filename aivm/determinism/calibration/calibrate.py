@@ -17,9 +17,8 @@ import numpy as np
 from aivm.determinism.calibration import distances as found
 from aivm.determinism.calibration import resampling
 from aivm.determinism.calibration.agreement import correlation, correlations
-from aivm.determinism.calibration.committee import SIZES, decide, smallest
 from aivm.determinism.calibration.errors import CalibrationError
-from aivm.fingerprint.evidence import Calibration, CommitteeSize, Honest, Impostor
+from aivm.fingerprint.evidence import OTHER_SEED, Calibration, Honest, Impostor, ceiling, committee_of, part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
 
     from aivm.determinism.calibration.distances import Samples
     from aivm.determinism.calibration.resampling import F64, I64
+    from aivm.fingerprint import Layout
     from aivm.fingerprint.evidence import Targets
-
-OTHER_SEED = "other seed"
 
 
 def calibrate(
@@ -40,6 +38,7 @@ def calibrate(
     model: str,
     sketch: str,
     output: str,
+    layout: Layout,
     substitutes: Mapping[str, str],
     replicates: int = resampling.REPLICATES,
 ) -> Calibration:
@@ -51,6 +50,7 @@ def calibrate(
         model: the content CID of the kernel's model.
         sketch: its name.
         output: the graph output that is sketched.
+        layout: how it is read.
         substitutes: content CIDs of the substituted models, by the names in `samples`.
         replicates: of the bootstrap.
 
@@ -60,7 +60,7 @@ def calibrate(
     """
     if len(samples.honest) < 2:
         raise CalibrationError("honest outputs of one environment have no distance", hint="name at least two")
-    confidence, weights = _part(targets.confidence_ppm), resampling.draw(samples.images, replicates=replicates)
+    confidence, weights = part(targets.confidence_ppm), resampling.draw(samples.images, replicates=replicates)
     tolerance, rejection = _tolerance(samples, targets, weights)
     honest = _honest(samples, tolerance, rejection, weights, confidence)
     judge = _Judge(samples=samples, tolerance=tolerance, targets=targets, honest=honest)
@@ -81,6 +81,7 @@ def calibrate(
         model=model,
         sketch=sketch,
         output=output,
+        layout=layout,
         environments=tuple(samples.honest),
         images=samples.images,
         replicates=replicates,
@@ -91,16 +92,27 @@ def calibrate(
     )
 
 
-def _tolerance(samples: Samples, targets: Targets, weights: F64) -> tuple[int, Fraction]:
-    """The smallest tolerance that meets the target, and the bound of the honest votes that it rejects."""
-    target, confidence = _part(targets.vote_false_rejection_ppm), _part(targets.confidence_ppm)
-    least = resampling.unseen(samples.images, confidence)
+def check_images(images: int, targets: Targets) -> Fraction:
+    """The bound of rejected honest votes if none of so many images shows one.
+
+    Raises:
+        CalibrationError: it is above the target, so that no tolerance could meet it.
+    """
+    target = part(targets.vote_false_rejection_ppm)
+    least = resampling.unseen(images, part(targets.confidence_ppm))
     if least > target:
         raise CalibrationError(
-            f"{samples.images} images cannot show that at most {_percent(target)} of honest votes are rejected: "
+            f"{images} images cannot show that at most {_percent(target)} of honest votes are rejected: "
             f"even if none is, the bound is {_percent(least)}",
             hint="take more images, or a higher target",
         )
+    return least
+
+
+def _tolerance(samples: Samples, targets: Targets, weights: F64) -> tuple[int, Fraction]:
+    """The smallest tolerance that meets the target, and the bound of the honest votes that it rejects."""
+    target, confidence = part(targets.vote_false_rejection_ppm), part(targets.confidence_ppm)
+    least = check_images(samples.images, targets)
     apart = found.honest_distances(samples)
     trials, chosen = np.full(len(apart), apart.shape[1], np.int64), (samples.bits, least)
     for tolerance in range(int(apart.max()), -1, -1):
@@ -143,32 +155,7 @@ class _Judge:
             accepted=int((apart <= self.tolerance).sum()),
             acceptance_ppm=_millionths(upper),
             correlation_upper_ppm=_millionths(alike),
-            committee=self._committee(upper, alike),
-        )
-
-    def _committee(self, false: Fraction, alike: Fraction) -> CommitteeSize | None:
-        tried = (
-            decide(
-                size,
-                honest=1 - _part(self.honest.rejection_ppm),
-                false=false,
-                honest_correlation=_part(self.honest.correlation_upper_ppm),
-                false_correlation=alike,
-                share=_part(self.targets.colluding_ppm),
-            )
-            for size in SIZES
-        )
-        chosen = smallest(
-            tried,
-            rejection=_part(self.targets.committee_false_rejection_ppm),
-            acceptance=_part(self.targets.committee_false_acceptance_ppm),
-        )
-        if chosen is None:
-            return None
-        return CommitteeSize(
-            size=chosen.size,
-            false_rejection_ppb=_ceiling(chosen.false_rejection * 10**9),
-            false_acceptance_ppb=_ceiling(chosen.false_acceptance * 10**9),
+            committee=committee_of(self.targets, self.honest, _millionths(upper), _millionths(alike)),
         )
 
 
@@ -192,16 +179,8 @@ def _upper(rates: Sequence[Fraction], independent: int, confidence: Fraction) ->
     return resampling.upper_bound(rates, images=independent, confidence=confidence)
 
 
-def _part(millionths: int) -> Fraction:
-    return Fraction(millionths, 1_000_000)
-
-
 def _millionths(value: Fraction) -> int:
-    return _ceiling(value * 1_000_000)
-
-
-def _ceiling(value: Fraction) -> int:
-    return -(-value.numerator // value.denominator)
+    return ceiling(value * 1_000_000)
 
 
 def _percent(value: Fraction) -> str:

@@ -16,6 +16,7 @@ from aivm.arithmetic.choice import Choice
 from aivm.determinism.calibration.distances import Samples
 from aivm.determinism.calibration.errors import CalibrationError
 from aivm.execution.inputs import feed
+from aivm.fingerprint.layouts import arrange
 from aivm.manifest import SeedPolicy
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from aivm.arithmetic.ort import OrtSession
     from aivm.arithmetic.session import Session
-    from aivm.fingerprint import Sketch
     from aivm.kernel import Kernel
+    from aivm.kernel.aggregating import Reading
     from aivm.tensors import Array
 
 #: The name of the substitute that every calibration has.
@@ -34,8 +35,7 @@ HALF_PRECISION = "float16 weights"
 def sample(
     kernel: Kernel,
     *,
-    sketch: Sketch,
-    output: str,
+    reading: Reading,
     engines: Sequence[str],
     substitutes: Mapping[str, bytes],
     images: int,
@@ -45,8 +45,7 @@ def sample(
 
     Args:
         kernel: with random inputs; its cases say what is asked for.
-        sketch: how an image becomes bits.
-        output: the graph output that is the image.
+        reading: which output is the image, and how it becomes bits.
         engines: honest environments, such as `reproducible` and `onnxruntime:level=none`; the first one also runs the
             substitutes.
         substitutes: other models by name, ONNX files with the same inputs and that output.
@@ -54,35 +53,35 @@ def sample(
         on_image: called with the number of images that are done.
 
     Raises:
-        CalibrationError: the kernel has no seeds, or no such output.
+        CalibrationError: the kernel has no seeds.
         ArithmeticEngineError: a model cannot be run.
         SketchError: an output has no sketch.
     """
     if kernel.manifest.seeds.policy is not SeedPolicy.VERIFIABLE:
         raise CalibrationError(
-            "the kernel takes no seed from its jobs, so there are no images to calibrate with",
-            hint="make what is random a random input, with the seed policy verifiable",
+            "the kernel takes no seed from its jobs, so engines have no images to compare",
+            hint="leave out the engines: in the suite's environments inputs are drawn within the manifest's bounds",
         )
-    if output not in {spec.name for spec in kernel.manifest.outputs}:
-        raise CalibrationError(f"the kernel has no output {output!r}")
     if len(set(engines)) < len(engines):
         raise CalibrationError("an engine is named twice, and would agree with itself")
     honest = {engine: Choice.parse(engine).open(kernel.model) for engine in engines}
     others = {name: Choice.parse(engines[0]).open(data) for name, data in substitutes.items()}
     runs: dict[str, list[int]] = {name: [] for name in (*honest, *others)}
-    for index, inputs in enumerate(_inputs(kernel, images)):
+    for index, inputs in enumerate(seeded_inputs(kernel, images)):
         for name, session in (*honest.items(), *others.items()):
-            runs[name].append(sketch.of(_run(session, inputs, output, name)))
+            image = _run(session, inputs, reading.output, name)
+            runs[name].append(reading.sketch.of(arrange(image, reading.layout)))
         on_image(index + 1)
     return Samples(
-        bits=sketch.bits,
+        bits=reading.sketch.bits,
         groups=[index % len(kernel.cases) for index in range(images)],
         honest={name: runs[name] for name in honest},
         substitutes={name: runs[name] for name in others},
     )
 
 
-def _inputs(kernel: Kernel, images: int) -> Iterator[dict[str, Array]]:
+def seeded_inputs(kernel: Kernel, images: int) -> Iterator[dict[str, Array]]:
+    """All inputs of each image: the kernel's cases in turn, each time with another seed."""
     cases = list(kernel.cases.values())
     for index in range(images):
         seed = hashlib.sha256(b"aivm/calibration/1" + index.to_bytes(8, "big")).digest()
