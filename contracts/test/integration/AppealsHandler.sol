@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAppeals} from "../../interfaces/IAppeals.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
-import {EnvironmentClass, JobId} from "../../types/Ids.sol";
+import {EnvironmentClass, JobId, RecordDigest} from "../../types/Ids.sol";
 import {JobKind, JobProgress, JobStatus, JobTerms, Outcome, Result} from "../../types/Job.sol";
 import {AggregationRule} from "../../types/Manifest.sol";
 import {MarketHandler} from "./MarketHandler.sol";
@@ -26,6 +26,7 @@ abstract contract AppealsHandler is MarketHandler {
             JobId id = jobs[((random >> 128) + i) % jobs.length];
             if (_isAppealable(id)) return _appealNow(id, bound(excess, 0, 1 ether));
         }
+        _advance(random);
     }
 
     function _isAppealable(JobId id) private returns (bool) {
@@ -54,8 +55,13 @@ abstract contract AppealsHandler is MarketHandler {
     /// @dev The other committee hears it, quickly.
     function rehear(uint256 random, uint256 kinds) external booked {
         (bool found, JobId id) = _pickOpen(random);
-        if (!found) return;
+        if (!found) return _advance(random);
+        _rehearNow(id, random, kinds);
+    }
+
+    function _rehearNow(JobId id, uint256 random, uint256 kinds) private {
         (, JobId rerun,) = appeals.appealOf(id);
+        if (random % 4 < 2) kinds = RecordDigest.unwrap(_winner(id).digest) == RecordDigest.unwrap(OUTPUT) ? 2 << 8 : 0; // another opinion
         if (market.statusOf(rerun) == JobStatus.Requested) _openNow(rerun);
         while (market.statusOf(rerun) == JobStatus.Committing) {
             _togetherNow(rerun, _opinions(_members(rerun), kinds, random % 8 != 0), type(uint256).max);
@@ -68,7 +74,7 @@ abstract contract AppealsHandler is MarketHandler {
 
     function resolve(uint256 random) external booked {
         (bool found, JobId id) = _pickOpen(random);
-        if (!found) return;
+        if (!found) return _advance(random);
         _resolveNow(id);
     }
 
@@ -134,9 +140,70 @@ abstract contract AppealsHandler is MarketHandler {
         ++done["uphold"];
     }
 
+    /// @dev The next step of a job, whatever it is.
+    function press(uint256 random) external booked {
+        _advance(random);
+    }
+
+    function _advance(uint256 random) internal override {
+        (bool waits, JobId disputed) = _pickOpen(random);
+        if (waits && random % 2 == 0) return _pressOn(disputed, random >> 1);
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            JobId id = jobs[((random >> 128) + i) % jobs.length];
+            JobStatus status = market.statusOf(id);
+            if (status == JobStatus.Failed || (status == JobStatus.Finalised && !_isOpen(id))) continue;
+            if (status == JobStatus.Requested) return _openSomehow(id, random);
+            if (status == JobStatus.Committing) return _commitSomehow(id, random);
+            if (status == JobStatus.Revealing) return _revealSomehow(id, random);
+            return _pressOn(id, random);
+        }
+        if (jobs.length < MAXIMUM_JOBS) _askNow(random, 0);
+    }
+
+    function _openSomehow(JobId id, uint256 random) private {
+        if (random % 4 != 0) _openNow(id);
+        else _openTogetherNow(id, random >> 2, uint256(keccak256(abi.encode(random))));
+    }
+
+    function _commitSomehow(JobId id, uint256 random) private {
+        uint256 kinds = uint256(keccak256(abi.encode(random)));
+        if (random % 4 == 0) return _commitAllNow(id, kinds);
+        if (random % 4 == 1 && _progressIn(id).batch.length == 0) return _batchNow(id, random, kinds);
+        _togetherNow(id, _opinions(_members(id), kinds, (random >> 3) % 2 == 0), random % 4 == 2 ? kinds : type(uint256).max);
+    }
+
+    function _revealSomehow(JobId id, uint256 random) private {
+        if (random % 4 == 0) _revealAllNow(id);
+        else if (random % 4 == 1) _lieNow(id, random);
+        else _settleByForce(id);
+    }
+
+    /// @dev A job with a result: it is appealed, heard, resolved, or left to end.
+    function _pressOn(JobId id, uint256 random) private {
+        (bool paid,) = market.deliveryOf(id);
+        if (!paid && random % 4 == 1 && _termsIn(id).consumer != address(0)) return _deliverNow(id);
+        if (!_isOpen(id)) {
+            if (_isAppealable(id) && jobs.length < MAXIMUM_JOBS && random % 4 != 0) return _appealNow(id, 0);
+            _until(market.deadlineOf(id));
+            return _finaliseOnce(id);
+        }
+        (, JobId rerun,) = appeals.appealOf(id);
+        JobStatus judged = market.statusOf(rerun);
+        if (judged != JobStatus.Finalised && judged != JobStatus.Failed) {
+            return _rehearNow(id, random, uint256(keccak256(abi.encode(random))));
+        }
+        if (market.statusOf(id) == JobStatus.Finalised || random % 8 > 2) return _resolveNow(id);
+        _until(market.deadlineOf(id)); // nobody resolves it in time
+        _finaliseOnce(id);
+    }
+
+    function _isOpen(JobId id) private view returns (bool isOpen) {
+        (,, isOpen) = appeals.appealOf(id);
+    }
+
     /// @dev Nobody but the appeals touches a result, and no appeal is made or ended twice.
     function meddle(uint256 random) external booked {
-        if (jobs.length == 0) return;
+        if (jobs.length == 0) return _advance(random);
         JobId id = jobs[random % jobs.length];
         (JobTerms memory terms, JobProgress memory progress) = (_termsIn(id), _progressIn(id));
         Result memory result = progress.result;

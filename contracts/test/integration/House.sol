@@ -72,6 +72,10 @@ abstract contract House is JobBook {
         });
     }
 
+    function _oracleKey() internal pure virtual returns (uint256) {
+        return ORACLE_KEY;
+    }
+
     function _stakePerValidator() internal pure virtual returns (uint256) {
         return STAKE;
     }
@@ -126,8 +130,8 @@ abstract contract House is JobBook {
     }
 
     function _registerOracle() private {
-        (uint256 x, uint256 y) = EcvrfProver.publicKey(ORACLE_KEY);
-        bytes memory proof = EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(vrf.possessionAlpha(oracle, x, y)));
+        (uint256 x, uint256 y) = EcvrfProver.publicKey(_oracleKey());
+        bytes memory proof = EcvrfProver.witnessed(_oracleKey(), abi.encodePacked(vrf.possessionAlpha(oracle, x, y)));
         vm.prank(oracle);
         vrf.registerOperator{value: 10 ether}(x, y, proof);
         skipBlocks(2); // the activation delay
@@ -205,7 +209,7 @@ abstract contract House is JobBook {
         return _request(size, address(0), 0);
     }
 
-    function _proofFor(JobId job) internal returns (bytes memory) {
+    function _proofFor(JobId job) internal virtual returns (bytes memory) {
         (, bytes32 alpha) = vrf.challengeOf(_termsIn(job).randomness);
         return EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(alpha));
     }

@@ -9,6 +9,7 @@ import {Attestation, JobProgress, JobStatus, JobTerms, Outcome, Showing, Shown} 
 import {Aggregation, AggregationRule, Manifest} from "../../types/Manifest.sol";
 import {GasBurner, ReturnBomb, SELF_DESTRUCTOR, Taker, Unwilling} from "../fixtures/HostileConsumers.sol";
 import {Seat} from "../../types/Seat.sol";
+import {EcvrfProver} from "../support/EcvrfProver.sol";
 import {House} from "./House.sol";
 
 /// @title Everything that anyone may do to the contracts, in any order; nothing here reverts.
@@ -39,10 +40,21 @@ abstract contract MarketHandler is House {
     mapping(JobId => mapping(uint256 round => uint256)) private _revealed;
     mapping(JobId => uint256) internal ends; // times that a job was finalised or failed
     mapping(JobId => uint256) internal firstDeliveries;
+    mapping(JobId => uint256) internal requestedAt;
+    mapping(JobId => mapping(address member => uint256)) internal weighed; // wei of its stake, in the draw
+    mapping(address validator => Slash[]) private _slashes;
     mapping(bytes32 action => uint256) internal done;
+    uint256 internal steps;
+    mapping(JobId => uint256 step) internal changedIn; // of its last event
+
+    struct Slash {
+        uint256 time;
+        uint256 amount;
+    }
 
     /// @dev The events of each action are read before the next.
     modifier booked() {
+        ++steps;
         vm.recordLogs();
         _;
         _termsHashIn(JobId.wrap(0));
@@ -83,12 +95,25 @@ abstract contract MarketHandler is House {
         (p.commitWindow, p.revealWindow, p.challengeWindow) = (3 hours, 3 hours, 10 minutes);
     }
 
+    /// @dev A proof like any other, and cheap to make: multiplying by a short scalar takes few steps.
+    function _oracleKey() internal pure override returns (uint256) {
+        return 0xc0de;
+    }
+
+    function _proofFor(JobId id) internal override returns (bytes memory) {
+        (, bytes32 alpha) = vrf.challengeOf(_termsIn(id).randomness);
+        return EcvrfProver.witnessedWithNonce(_oracleKey(), abi.encodePacked(alpha), 1);
+    }
+
     /* WHAT REQUESTERS DO */
 
     function ask(uint256 random, uint256 excess) external booked {
-        if (jobs.length == MAXIMUM_JOBS) return;
-        uint32 callbackGas = uint32((random >> 32) % 100_001);
-        IJobMarket.JobRequest memory wanted = _wanted(uint8(3 + 2 * ((random >> 16) % 3)), _consumers[random % _consumers.length], callbackGas);
+        if (jobs.length < MAXIMUM_JOBS) _askNow(random, excess);
+    }
+
+    function _askNow(uint256 random, uint256 excess) internal {
+        uint32 callbackGas = random % 2 == 0 ? 100_000 : uint32((random >> 32) % 100_001);
+        IJobMarket.JobRequest memory wanted = _wanted(uint8(3 + 2 * ((random >> 16) % 3)), _consumers[(random >> 64) % _consumers.length], callbackGas);
         if (random >> 255 == 1) wanted.kernel = _tolerant;
         excess = bound(excess, 0, 1 ether);
         uint256 price = market.quote(wanted.kernel, wanted.committeeSize, callbackGas);
@@ -113,6 +138,19 @@ abstract contract MarketHandler is House {
     function _noteRequest(JobId id, uint256 price) internal {
         jobs.push(id);
         held[id] = price - vrf.fee();
+        requestedAt[id] = vm.getBlockTimestamp();
+        changedIn[id] = steps;
+    }
+
+    function _onEvent(JobId id) internal override {
+        changedIn[id] = steps;
+    }
+
+    function _onDraw(JobId id, JobTerms memory terms, Seat[] memory drawn) internal override {
+        for (uint256 i = 0; i < drawn.length; ++i) {
+            uint256 units = staking.weightAt(drawn[i].leafOf(), terms.rules.epoch());
+            weighed[id][drawn[i].memberOf()] = units * staking.minimumStake() / staking.UNITS();
+        }
     }
 
     /* WHAT THE OWNER DOES */
@@ -135,7 +173,8 @@ abstract contract MarketHandler is House {
 
     function open(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Requested);
-        if (found) _openNow(id);
+        if (!found) return _advance(random);
+        _openNow(id);
     }
 
     function _openNow(JobId id) internal {
@@ -149,9 +188,13 @@ abstract contract MarketHandler is House {
     /// @dev As `open` and `together` in one.
     function openTogether(uint256 random, uint256 kinds) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Requested);
-        if (!found) return;
+        if (!found) return _advance(random);
+        _openTogetherNow(id, random, kinds);
+    }
+
+    function _openTogetherNow(JobId id, uint256 random, uint256 kinds) internal {
         nextBlock();
-        if (_isFulfilled(id) || !_seedCanCome(id) || vm.getBlockTimestamp() > market.deadlineOf(id)) return;
+        if (_isFulfilled(id) || !_seedCanCome(id) || vm.getBlockTimestamp() > market.deadlineOf(id)) return _openNow(id);
         bytes memory proof = _proofFor(id);
         JobProgress memory progress = _foreseen(id, proof);
         if (progress.seats.length < _termsIn(id).rules.committeeSize()) return _openNow(id);
@@ -162,7 +205,7 @@ abstract contract MarketHandler is House {
 
     function fulfil(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Requested);
-        if (!found) return;
+        if (!found) return _advance(random);
         nextBlock();
         if (_isFulfilled(id) || !_seedCanCome(id)) return;
         outputs[id] = vrf.fulfil(_termsIn(id).randomness, _proofFor(id));
@@ -171,7 +214,7 @@ abstract contract MarketHandler is House {
 
     /// @dev The operator stays silent until its request expires.
     function silence(uint256 random) external booked {
-        if (random % 4 != 0 || vrf.operator(0).bond < 6 ether) return; // less would end its requests, and with them the history
+        if (random % 2 != 0 || vrf.operator(0).bond < 6 ether) return; // less would end its requests, and with them the history
         (bool found, JobId id) = _pick(random, JobStatus.Requested);
         if (!found || _isFulfilled(id) || !_seedCanCome(id)) return;
         nextBlock();
@@ -197,14 +240,18 @@ abstract contract MarketHandler is House {
 
     function commit(uint256 random, uint256 kind) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Committing);
-        if (!found) return;
+        if (!found) return _advance(random);
         address[] memory members = _members(id);
         _commitOnce(id, members[(random >> 64) % members.length], kind);
     }
 
     function commitAll(uint256 random, uint256 kinds) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Committing);
-        if (!found) return;
+        if (!found) return _advance(random);
+        _commitAllNow(id, kinds);
+    }
+
+    function _commitAllNow(JobId id, uint256 kinds) internal {
         address[] memory members = _members(id);
         for (uint256 i = 0; i < members.length; ++i) {
             _commitOnce(id, members[i], kinds >> (8 * i));
@@ -214,7 +261,11 @@ abstract contract MarketHandler is House {
     /// @dev Of all that are free, or of some.
     function commitTogether(uint256 random, uint256 kinds) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Committing);
-        if (!found || _progressIn(id).batch.length != 0) return;
+        if (!found || _progressIn(id).batch.length != 0) return _advance(random);
+        _batchNow(id, random, kinds);
+    }
+
+    function _batchNow(JobId id, uint256 random, uint256 kinds) internal {
         address[] memory members = _members(id);
         Attestation[] memory all = new Attestation[](members.length);
         uint256 included = random % 3 == 0 ? random >> 64 : type(uint256).max;
@@ -238,7 +289,7 @@ abstract contract MarketHandler is House {
     /// @dev All sign the list, also who has committed to something else before; some may hold their openings back.
     function together(uint256 random, uint256 kinds) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Committing);
-        if (!found) return;
+        if (!found) return _advance(random);
         Attestation[] memory all = _opinions(_members(id), kinds, random % 2 == 0);
         _togetherNow(id, all, random % 8 < 2 ? random >> 64 : type(uint256).max);
     }
@@ -246,7 +297,7 @@ abstract contract MarketHandler is House {
     /// @param alike whether all say the same, right or wrong
     function _opinions(address[] memory members, uint256 kinds, bool alike) internal pure returns (Attestation[] memory all) {
         all = new Attestation[](members.length);
-        uint256 one = [uint256(0), 0, 12, 13][(kinds >> 8) % 4] | (kinds & 0xf0);
+        uint256 one = [uint256(0), 0, 12, 12, 13][(kinds >> 8) % 5] | (kinds & 0xf0);
         for (uint256 i = 0; i < members.length; ++i) {
             all[i] = _opinion(alike ? one : kinds >> (8 * i), members[i]);
         }
@@ -284,14 +335,18 @@ abstract contract MarketHandler is House {
 
     function reveal(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Revealing);
-        if (!found) return;
+        if (!found) return _advance(random);
         address[] memory members = _members(id);
         _revealOnce(id, members[(random >> 64) % members.length]);
     }
 
     function revealAll(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Revealing);
-        if (!found) return;
+        if (!found) return _advance(random);
+        _revealAllNow(id);
+    }
+
+    function _revealAllNow(JobId id) internal {
         address[] memory members = _members(id);
         for (uint256 i = 0; i < members.length; ++i) {
             _revealOnce(id, members[i]);
@@ -322,7 +377,7 @@ abstract contract MarketHandler is House {
     function _opinion(uint256 kind, address member) private pure returns (Attestation memory opinion) {
         kind %= 256;
         uint256 mood = kind % 16;
-        if (mood < 12) opinion = _says(OUTPUT, bytes32(uint256(1))); // also what approves a kernel
+        if (mood < 9) opinion = _says(OUTPUT, bytes32(uint256(1))); // also what approves a kernel
         else if (mood < 13) opinion = _says(OTHER, LABEL);
         else if (mood < 15) return _refusal();
         else opinion = _says(RecordDigest.wrap(keccak256(abi.encode(member))), LABEL);
@@ -333,10 +388,17 @@ abstract contract MarketHandler is House {
 
     function settle(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Revealing);
-        if (!found) return;
+        if (!found) return _advance(random);
         uint256 withheld = random % 4 == 0 ? random >> 64 : 0;
         (Shown[] memory shown, bool complete) = _showing(id, withheld);
         if (!complete) _until(_revealDeadline(id)); // to wait lets the windows of other jobs pass, too
+        _settleNow(id, shown);
+    }
+
+    /// @dev With what there is when the time is over.
+    function _settleByForce(JobId id) internal {
+        _until(_revealDeadline(id));
+        (Shown[] memory shown,) = _showing(id, 0);
         _settleNow(id, shown);
     }
 
@@ -450,13 +512,28 @@ abstract contract MarketHandler is House {
         uint256 price = due == Outcome.Deviated || due == Outcome.Withheld
             ? terms.deviationSlash
             : due == Outcome.Absent || due == Outcome.Refused ? terms.absenceSlash : 0;
-        require(_stakeOf(member) == (before < price ? 0 : before - price), "a stake after the slash");
-        if (price != 0 && before != 0) ++done["slash"];
+        uint256 taken = before < price ? before : price;
+        require(_stakeOf(member) == before - taken, "a stake after the slash");
+        if (taken == 0) return;
+        _slashes[member].push(Slash(vm.getBlockTimestamp(), taken));
+        ++done["slash"];
+    }
+
+    function _slashedSince(address member, uint256 time) internal view returns (uint256 total) {
+        Slash[] storage all = _slashes[member];
+        for (uint256 i = all.length; i > 0 && all[i - 1].time >= time; --i) {
+            total += all[i - 1].amount;
+        }
+    }
+
+    /// @dev Seconds after its request in which the last of a job that nobody delays is decided, by itself or by an appeal.
+    function _longestDecision() internal view returns (uint256) {
+        return 2 * uint256(parameters.bounds().longestLife) + appeals.TIME_TO_RESOLVE() + market.GRACE();
     }
 
     function finalise(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Settled);
-        if (!found) return;
+        if (!found) return _advance(random);
         // Seldom: what is appealed waits for days, and to wait lets the windows of other jobs pass.
         if (market.deadlineOf(id) > vm.getBlockTimestamp() + 1 days && random % 8 != 0) return;
         _until(market.deadlineOf(id));
@@ -504,9 +581,10 @@ abstract contract MarketHandler is House {
             (, bool delivered) = market.deliveryOf(id);
             if (_termsIn(id).consumer != address(0) && !delivered) return _deliverNow(id);
         }
+        _advance(random);
     }
 
-    function _deliverNow(JobId id) private {
+    function _deliverNow(JobId id) internal {
         JobTerms memory terms = _termsIn(id);
         (bool wasPaid, bool wasDelivered) = market.deliveryOf(id);
         if (terms.consumer == address(0) || wasDelivered) return;
@@ -569,7 +647,10 @@ abstract contract MarketHandler is House {
     }
 
     function thaw(uint256 random, uint256 amount) external booked {
-        address validator = validators[random % validators.length];
+        _thawNow(validators[random % validators.length], amount);
+    }
+
+    function _thawNow(address validator, uint256 amount) private {
         uint128 working = staking.validator(validator).stake - staking.validator(validator).thawing;
         if (working == 0) return;
         vm.prank(validator);
@@ -577,9 +658,9 @@ abstract contract MarketHandler is House {
     }
 
     function release(uint256 random) external booked {
-        address validator = validators[random % validators.length];
-        if (staking.validator(validator).thawing == 0 || _blamesOf(validator) != 0) return;
-        if (random % 8 != 0) return; // seldom: it lets a week pass
+        (bool found, address validator) = _thawing(random);
+        if (!found) _thawNow(validator, random);
+        if (random % 2 != 0 || _blamesOf(validator) != 0) return; // seldom: it lets a week pass
         _until(staking.validator(validator).thawsAt);
         vm.prank(validator);
         staking.release();
@@ -588,20 +669,32 @@ abstract contract MarketHandler is House {
         ++done["release"];
     }
 
+    /// @dev The first from a random place on of whose stake some thaws, or any.
+    function _thawing(uint256 random) private view returns (bool found, address validator) {
+        for (uint256 i = 0; i < validators.length; ++i) {
+            validator = validators[((random >> 128) + i) % validators.length];
+            if (staking.validator(validator).thawing != 0) return (true, validator);
+        }
+    }
+
     /* WHAT NOBODY CAN DO */
 
     /// @dev A call that the job's status or the clock forbids fails, whoever makes it; and so does any with another state than the job's.
     function misbehave(uint256 random) external booked {
-        if (jobs.length == 0) return;
+        if (jobs.length == 0) return _advance(random);
         JobId id = jobs[random % jobs.length];
         JobTerms memory terms = _termsIn(id);
-        bool forged = (random >> 72) % 2 == 0;
-        if (forged) terms.seatFee += 1;
         (bool legal, bytes memory call) = _call(id, terms, (random >> 64) % 6);
-        if (legal && !forged) return;
+        if (!legal) _mustFail(call, "misbehave");
+        terms.seatFee += 1;
+        (, call) = _call(id, terms, (random >> 64) % 6);
+        _mustFail(call, "forge");
+    }
+
+    function _mustFail(bytes memory call, bytes32 what) private {
         (bool success,) = address(market).call(call);
         require(!success, "a forbidden call went through");
-        ++done[forged ? bytes32("forge") : bytes32("misbehave")];
+        ++done[what];
     }
 
     /// @dev One of the calls that anyone may try, and whether it is now allowed.
@@ -629,11 +722,15 @@ abstract contract MarketHandler is House {
 
     /// @dev A seat speaks once, in its own round.
     function speakTwice(uint256 random) external booked {
-        if (jobs.length == 0) return;
+        if (jobs.length == 0) return _advance(random);
         JobId id = jobs[random % jobs.length];
         address[] memory all = _committee(id);
-        if (all.length == 0) return;
-        address member = all[(random >> 64) % all.length];
+        for (uint256 i = 0; i < all.length; ++i) {
+            _speakAgain(id, all[i]);
+        }
+    }
+
+    function _speakAgain(JobId id, address member) private {
         bytes32 terms = _termsHashIn(id);
         JobProgress memory progress = _progressIn(id);
         if (_hasCommitted(id, member)) {
@@ -654,7 +751,11 @@ abstract contract MarketHandler is House {
     /// @dev Whoever counts shows what there is: no reveal can be hidden, none changed and none made up.
     function lie(uint256 random) external booked {
         (bool found, JobId id) = _pick(random, JobStatus.Revealing);
-        if (!found) return;
+        if (!found) return _advance(random);
+        _lieNow(id, random);
+    }
+
+    function _lieNow(JobId id, uint256 random) internal {
         (Shown[] memory shown,) = _showing(id, 0);
         uint256 i = (random >> 64) % shown.length;
         if (shown[i].showing == Showing.Nothing) shown[i] = Shown(Showing(1 + (random >> 96) % 2), _right(), 0); // made up
@@ -696,6 +797,9 @@ abstract contract MarketHandler is House {
     }
 
     /* INSIDE */
+
+    /// @dev Who finds nothing of its kind to do moves some job on, so that histories get far.
+    function _advance(uint256 random) internal virtual;
 
     /// @dev The first job from a random place on that has this status by the clock.
     function _pick(uint256 random, JobStatus status) private view returns (bool, JobId) {

@@ -28,8 +28,16 @@ contract RegistryInvariants is RegistryBase {
         targetSelector(address(handler), actions);
     }
 
+    /// One campaign checks them all.
+    function invariant_EveryPropertyHolds() public view {
+        property_ManifestsAndVersionsStand();
+        property_StatusesMoveOnce();
+        property_AliasesStayInTheFamily();
+        property_NothingIsHeld();
+    }
+
     /// A manifest never changes, its id is the hash of it and of its publisher, and its version resolves to it.
-    function invariant_ManifestsAndVersionsStand() public view {
+    function property_ManifestsAndVersionsStand() private view {
         for (uint256 i = 0; i < handler.count(); ++i) {
             KernelId kernel = handler.kernels(i);
             Manifest memory manifest = registry.manifestOf(kernel);
@@ -41,7 +49,7 @@ contract RegistryInvariants is RegistryBase {
     }
 
     /// A status is what the one delivery made it; deprecation stays.
-    function invariant_StatusesMoveOnce() public view {
+    function property_StatusesMoveOnce() private view {
         for (uint256 i = 0; i < handler.count(); ++i) {
             KernelId kernel = handler.kernels(i);
             assertStatus(kernel, handler.decided(kernel));
@@ -50,7 +58,7 @@ contract RegistryInvariants is RegistryBase {
     }
 
     /// An alias leads to a kernel of that publisher and that name.
-    function invariant_AliasesStayInTheFamily() public view {
+    function property_AliasesStayInTheFamily() private view {
         string[2] memory names = ["digits", "letters"];
         string[2] memory labels = ["latest", "stable"];
         for (uint256 i = 0; i < 8; ++i) {
@@ -65,7 +73,7 @@ contract RegistryInvariants is RegistryBase {
     }
 
     /// No money stays here.
-    function invariant_NothingIsHeld() public view {
+    function property_NothingIsHeld() private view {
         assertEq(address(registry).balance, 0, "balance");
     }
 }

@@ -33,8 +33,18 @@ contract StakingInvariants is TestBase {
         targetSelector(address(handler), actions);
     }
 
+    /// One campaign checks them all.
+    function invariant_EveryPropertyHolds() public view {
+        property_MoneyIsConserved();
+        property_BlamedStakeStays();
+        property_ThawingIsPartOfTheStake();
+        property_LeavesAndWeightsFollowTheStakes();
+        property_ADrawFindsEverybodyOnce();
+        property_AnEpochsDrawsNeverChange();
+    }
+
     /// The balance is the sum of all stakes and all credits, to the wei; so is everything that came in and did not go out.
-    function invariant_MoneyIsConserved() public view {
+    function property_MoneyIsConserved() private view {
         address reporter = handler.REPORTER();
         uint256 owed = staking.creditOf(treasury) + staking.creditOf(reporter);
         for (uint256 i = 0; i < handler.PEOPLE(); ++i) {
@@ -47,7 +57,7 @@ contract StakingInvariants is TestBase {
     }
 
     /// Whoever is blamed still has what it had when it was blamed, less what was slashed.
-    function invariant_BlamedStakeStays() public view {
+    function property_BlamedStakeStays() private view {
         for (uint256 i = 0; i < handler.PEOPLE(); ++i) {
             address account = handler.people(i);
             IValidatorStaking.Validator memory now_ = staking.validator(account);
@@ -56,7 +66,7 @@ contract StakingInvariants is TestBase {
     }
 
     /// What thaws is part of the stake, and a clock runs exactly while something thaws.
-    function invariant_ThawingIsPartOfTheStake() public view {
+    function property_ThawingIsPartOfTheStake() private view {
         for (uint256 i = 0; i < handler.PEOPLE(); ++i) {
             IValidatorStaking.Validator memory now_ = staking.validator(handler.people(i));
             assertLe(now_.thawing, now_.stake, "thawing");
@@ -65,7 +75,7 @@ contract StakingInvariants is TestBase {
     }
 
     /// A validator has a leaf exactly while it will weigh something; nobody shares one; every node is the sum of what is below it.
-    function invariant_LeavesAndWeightsFollowTheStakes() public view {
+    function property_LeavesAndWeightsFollowTheStakes() private view {
         uint256 next = staking.currentEpoch() + 1;
         uint256 total = 0;
         for (uint256 i = 0; i < handler.PEOPLE(); ++i) {
@@ -85,7 +95,7 @@ contract StakingInvariants is TestBase {
     }
 
     /// Every validator with weight in this epoch can be drawn for it, once, and nobody else.
-    function invariant_ADrawFindsEverybodyOnce() public view {
+    function property_ADrawFindsEverybodyOnce() private view {
         uint256 epoch = staking.currentEpoch();
         Seat[] memory drawn = staking.draw(bytes32(epoch), handler.PEOPLE() + 1, new Seat[](0), staking.ALL_TREES(), epoch);
         uint256 total = 0;
@@ -100,7 +110,7 @@ contract StakingInvariants is TestBase {
     }
 
     /// What a draw for an epoch gives is the same in all of it, and in all of the next.
-    function invariant_AnEpochsDrawsNeverChange() public view {
+    function property_AnEpochsDrawsNeverChange() private view {
         uint256 epoch = handler.rememberedEpoch();
         if (epoch == 0 || staking.currentEpoch() > epoch + 1) return;
         Seat[] memory again = staking.draw(handler.rememberedSeed(), handler.PEOPLE(), new Seat[](0), staking.ALL_TREES(), epoch);

@@ -121,7 +121,7 @@ contract StakingHandler is TestBase {
         skipTime(thawed ? staking.thawPeriod() : bound(seconds_, 0, 2 * uint256(staking.epochLength())));
     }
 
-    /// @notice Writes down how this epoch's draw ends; `invariant_AnEpochsDrawsNeverChange` makes it again.
+    /// @notice Writes down how this epoch's draw ends; `property_AnEpochsDrawsNeverChange` makes it again.
     function remember(bytes32 seed) external {
         (rememberedSeed, rememberedEpoch) = (seed, staking.currentEpoch());
         rememberedDraw = keccak256(abi.encode(staking.draw(seed, PEOPLE, new Seat[](0), staking.ALL_TREES(), rememberedEpoch)));

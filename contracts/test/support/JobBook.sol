@@ -61,6 +61,7 @@ abstract contract JobBook is TestBase {
             return;
         }
         if (_progress[id].length == 0) return;
+        _onEvent(id);
         progress = abi.decode(_progress[id], (JobProgress));
         if (topic == IJobMarket.CommitteeDrawn.selector) _drawn(id, progress, data);
         if (topic == IJobMarket.BatchCommitted.selector) (, progress.batch) = abi.decode(data, (uint8, Commitment[]));
@@ -85,7 +86,12 @@ abstract contract JobBook is TestBase {
         _progress[id] = abi.encode(progress);
     }
 
-    function _drawn(JobId id, JobProgress memory progress, bytes memory data) private view {
+    /// @dev For tests that keep books of their own.
+    function _onEvent(JobId id) internal virtual {}
+
+    function _onDraw(JobId id, JobTerms memory terms, Seat[] memory drawn) internal virtual {}
+
+    function _drawn(JobId id, JobProgress memory progress, bytes memory data) private {
         Seat[] memory drawn;
         (progress.round, progress.seed, drawn,) = abi.decode(data, (uint8, bytes32, Seat[], uint256));
         uint256 before = progress.seats.length;
@@ -94,6 +100,8 @@ abstract contract JobBook is TestBase {
             seats[i] = i < before ? progress.seats[i] : drawn[i - before];
         }
         (progress.seats, progress.firstSeat, progress.batch) = (seats, uint8(before), new Commitment[](0));
-        progress.revealWindow = abi.decode(_terms[id], (JobTerms)).rules.revealWindow();
+        JobTerms memory terms = abi.decode(_terms[id], (JobTerms));
+        progress.revealWindow = terms.rules.revealWindow();
+        _onDraw(id, terms, drawn);
     }
 }

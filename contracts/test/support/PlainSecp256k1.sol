@@ -67,8 +67,8 @@ library PlainSecp256k1 {
         uint256 y;
         uint256 z; // infinity
         unchecked {
-            // 256 turns
-            for (uint256 bit = 256; bit-- > 0;) {
+            // As many turns as the longer scalar has bits.
+            for (uint256 bit = Math.log2(m | n) + 1; bit-- > 0;) {
                 (x, y, z) = _double(x, y, z);
                 uint256 which = ((m >> bit) & 1) | (((n >> bit) & 1) << 1);
                 if (which == 0 || (which == 3 && !meet)) continue;

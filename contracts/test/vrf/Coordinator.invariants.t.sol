@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {RandomnessId} from "../../types/Ids.sol";
+import {EcvrfProver} from "../support/EcvrfProver.sol";
 import {CoordinatorBase} from "./CoordinatorBase.sol";
 
 /// @title Everything that can be done to a coordinator, in any order.
@@ -11,6 +12,7 @@ contract CoordinatorHandler is CoordinatorBase {
     RandomnessId[] public ids;
     uint256 public operators;
     mapping(RandomnessId => bytes32) public seen; // first output read
+    mapping(RandomnessId => bytes) private lastProof;
     uint256 public spentFees;
     uint256 public bonded;
     mapping(uint256 index => bool) public tookBond;
@@ -20,6 +22,16 @@ contract CoordinatorHandler is CoordinatorBase {
         operators = 3;
         bonded = 3 * MINIMUM_BOND;
         _registerActive(3);
+    }
+
+    /// @dev Proofs like any other, and cheap to make: multiplying by a short scalar takes few steps.
+    function _secret(uint256 number) internal pure override returns (uint256) {
+        return 0xc0de + number;
+    }
+
+    function _proof(RandomnessId id) internal view override returns (bytes memory) {
+        (uint256 index, bytes32 alpha) = coordinator.challengeOf(id);
+        return EcvrfProver.witnessedWithNonce(secrets[index], abi.encodePacked(alpha), 1);
     }
 
     function register(uint256 extra) external {
@@ -44,7 +56,21 @@ contract CoordinatorHandler is CoordinatorBase {
     function answer(uint256 which) external {
         (bool found, RandomnessId id) = _pendingOne(which);
         if (!found || !_hashKnown(id)) return;
-        seen[id] = _fulfil(id);
+        lastProof[id] = _proof(id);
+        seen[id] = coordinator.fulfil(id, lastProof[id]);
+    }
+
+    /// @dev Again, when it is over: the output stays what it was, and what has expired stays without one.
+    function insist(uint256 which) external {
+        if (ids.length == 0) return;
+        RandomnessId id = ids[which % ids.length];
+        IVrfCoordinator.Status status = _status(id);
+        if (_isOpen(status)) return;
+        bool fulfilled = status == IVrfCoordinator.Status.Fulfilled;
+        bytes memory proof = fulfilled ? lastProof[id] : lastProof[ids[(which >> 128) % ids.length]];
+        (bool done, bytes memory output) = address(coordinator).call(abi.encodeCall(IVrfCoordinator.fulfil, (id, proof)));
+        assertEq(done, fulfilled, "answered again exactly if it was answered");
+        if (done) assertEq(abi.decode(output, (bytes32)), seen[id], "the same output");
     }
 
     function reassign(uint256 which) external {
@@ -133,7 +159,7 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
     function setUp() public {
         handler = new CoordinatorHandler();
         vrf = IVrfCoordinator(handler.target());
-        bytes4[] memory selectors = new bytes4[](9);
+        bytes4[] memory selectors = new bytes4[](10);
         selectors[0] = handler.register.selector;
         selectors[1] = handler.ask.selector;
         selectors[2] = handler.answer.selector;
@@ -143,12 +169,23 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
         selectors[6] = handler.collect.selector;
         selectors[7] = handler.wait_.selector;
         selectors[8] = handler.gather.selector;
+        selectors[9] = handler.insist.selector;
         targetContract(address(handler));
         targetSelector(address(handler), selectors);
     }
 
+    /// @dev One campaign checks them all.
+    function invariant_EveryPropertyHolds() public {
+        property_EveryWeiIsSomebodys();
+        property_NothingIsMadeOrLost();
+        property_AnOutputIsForEver();
+        property_AttemptsAreBounded();
+        property_ActiveOperatorsCanBeSlashed();
+        property_NoRequestIsStuck(); // the last: it changes things, which are gone afterwards
+    }
+
     /// @dev Bonds, fees of pending requests and credits are exactly what the contract holds.
-    function invariant_EveryWeiIsSomebodys() public {
+    function property_EveryWeiIsSomebodys() private {
         uint256 owed = 0;
         for (uint256 i = 0; i < handler.operators(); ++i) {
             IVrfCoordinator.Operator memory operator = vrf.operator(i);
@@ -167,7 +204,7 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
     }
 
     /// @dev What came in is still there or was paid out, and nobody was paid from nowhere.
-    function invariant_NothingIsMadeOrLost() public {
+    function property_NothingIsMadeOrLost() private {
         uint256 paid = 0;
         for (uint256 i = 0; i < handler.operators() + 2; ++i) {
             paid += handler.who(i).balance;
@@ -176,7 +213,7 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
     }
 
     /// @dev An output never changes, and only fulfilled requests have one.
-    function invariant_AnOutputIsForEver() public view {
+    function property_AnOutputIsForEver() private view {
         for (uint256 i = 0; i < handler.requests(); ++i) {
             RandomnessId id = handler.ids(i);
             bool fulfilled = vrf.statusOf(id) == IVrfCoordinator.Status.Fulfilled;
@@ -186,7 +223,7 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
     }
 
     /// @dev Attempts stay below the bound and below the number of operators.
-    function invariant_AttemptsAreBounded() public view {
+    function property_AttemptsAreBounded() private view {
         for (uint256 i = 0; i < handler.requests(); ++i) {
             IVrfCoordinator.Request memory request = handler.requestAt(i);
             assertLt(request.attempt, 3, "attempts");
@@ -195,7 +232,7 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
     }
 
     /// @dev Whatever has happened, three calls by anyone, when there is time for each, bring a request to its end.
-    function invariant_NoRequestIsStuck() public {
+    function property_NoRequestIsStuck() private {
         for (uint256 i = 0; i < handler.requests(); ++i) {
             RandomnessId id = handler.ids(i);
             for (uint256 turn = 0; turn < 3 && _isOpen(handler.requestAt(i).status); ++turn) {
@@ -208,7 +245,7 @@ contract VrfCoordinatorInvariantsTest is CoordinatorBase {
     }
 
     /// @dev An operator that may be assigned to new requests has not left and can pay for one silence.
-    function invariant_ActiveOperatorsCanBeSlashed() public view {
+    function property_ActiveOperatorsCanBeSlashed() private view {
         for (uint256 i = 0; i < handler.operators(); ++i) {
             IVrfCoordinator.Operator memory operator = vrf.operator(i);
             if (operator.active) assertTrue(operator.exitAt == 0 && operator.bond >= MINIMUM_BOND, "active");

@@ -40,7 +40,7 @@ abstract contract CoordinatorBase is TestBase {
         return makeAddr(string.concat("operator ", vm.toString(number)));
     }
 
-    function _secret(uint256 number) internal pure returns (uint256) {
+    function _secret(uint256 number) internal pure virtual returns (uint256) {
         return uint256(keccak256(abi.encode("a VRF key for tests", number))) >> 1;
     }
 
@@ -79,7 +79,7 @@ abstract contract CoordinatorBase is TestBase {
     }
 
     /// @dev The proof of the operator that is assigned now.
-    function _proof(RandomnessId id) internal view returns (bytes memory) {
+    function _proof(RandomnessId id) internal view virtual returns (bytes memory) {
         (uint256 index, bytes32 alpha) = coordinator.challengeOf(id);
         return EcvrfProver.witnessed(secrets[index], abi.encodePacked(alpha));
     }
