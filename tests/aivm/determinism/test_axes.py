@@ -8,7 +8,6 @@ from subjects import DIGITS, ON_ORT, WORDS
 
 from aivm.determinism import AXES, Absence, Choice, Wishes, named, plan
 from aivm.determinism.axes import AxisNameError
-from aivm.determinism.axes.releases import ReleaseError, fetch
 from aivm.determinism.masking.process import MaskError, mask
 from aivm.determinism.setting import REFERENCE, Launcher, Setting, SettingError
 from aivm.determinism.subject import SubjectError
@@ -51,13 +50,6 @@ def test_a_mask_is_compiled_once(tmp_path):
     made = first.stat().st_mtime_ns
     assert mask(tmp_path) == first
     assert first.stat().st_mtime_ns == made
-
-
-@pytest.mark.parametrize("version", ["", "1.20;x", "../1.20", "latest", "-r x"])
-def test_what_is_no_version_is_never_given_to_the_installer(version, tmp_path):
-    with pytest.raises(ReleaseError, match="is no version"):
-        fetch(version, tmp_path)
-    assert not list(tmp_path.iterdir())
 
 
 def test_crossed_axes_are_combined(tmp_path):
