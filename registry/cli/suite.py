@@ -47,7 +47,7 @@ def _shared(function: Callable[..., None]) -> Callable[..., None]:
                 "ort_versions",
                 envvar="AIVM_ORT_VERSION",
                 multiple=True,
-                help="Another release of ONNX Runtime to compare, such as 1.30.0, or 1.30.0@sha256:… to name its wheel; "
+                help="Another release of ONNX Runtime to compare, such as 1.30.0, or 1.30.0@sha256:… for one wheel; "
                 "fetched from PyPI into --cache; repeatable.",
             ),
             option(
