@@ -25,12 +25,14 @@ class Sketch:
     Attributes:
         name: as manifests write it.
         bits: how many it has, at most 256.
+        elements: how many a tensor may have whose sketch takes seconds, and no longer.
         layouts: how an output can be read for it.
         compute: gives the bits of a tensor.
     """
 
     name: str
     bits: int
+    elements: int
     layouts: tuple[Layout, ...]
     compute: Callable[[Array], list[bool]]
 
@@ -50,11 +52,24 @@ _IMAGES = (Layout.HW, Layout.CHW, Layout.HWC)
 _ALL = {
     sketch.name: sketch
     for sketch in (
-        Sketch(name="phash-64/1", bits=64, layouts=_IMAGES, compute=lambda image: phash(image, side=8, grid=32)),
-        Sketch(name="phash-256/1", bits=256, layouts=_IMAGES, compute=lambda image: phash(image, side=16, grid=64)),
+        Sketch(
+            name="phash-64/1",
+            bits=64,
+            elements=1 << 24,
+            layouts=_IMAGES,
+            compute=lambda image: phash(image, side=8, grid=32),
+        ),
+        Sketch(
+            name="phash-256/1",
+            bits=256,
+            elements=1 << 24,
+            layouts=_IMAGES,
+            compute=lambda image: phash(image, side=16, grid=64),
+        ),
         Sketch(
             name="simhash-256/1",
             bits=256,
+            elements=1 << 20,
             layouts=(Layout.FLAT,),
             compute=lambda array: simhash(array, bits=256, name="simhash-256/1"),
         ),

@@ -14,16 +14,14 @@ if TYPE_CHECKING:
 
     from aivm.manifest.record import Manifest
 
-#: The most bytes of an output that is sketched: a validator does it beside the sandbox, in seconds.
-MAX_SKETCHED_BYTES = 2**26
-
 
 def problems(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """What is wrong with a manifest's aggregation, and with what goes with it: member paths, and what is wanted."""
     rule, runtime = manifest.aggregation, manifest.runtime
     if isinstance(rule, Hamming):
         yield from _sketch(rule)
-        yield from _output(manifest, rule)
+        if rule.sketch in sketches.NAMES:
+            yield from _output(manifest, rule)
         yield from _rest(manifest, rule)
     elif isinstance(runtime, OnnxRuntime) and runtime.options.graph_optimization is GraphOptimization.ANY:
         what = "any changes bits from machine to machine, which the rule exact does not forgive; want a level"
@@ -57,6 +55,11 @@ def _output(manifest: Manifest, rule: Hamming) -> Iterator[tuple[str, str]]:
         yield f"outputs[{at}].dtype", f"a sketch is of numbers, and the sketched output {spec.name!r} is BOOL"
     if (problem := misfit(spec.shape, rule.layout)) is not None:
         yield f"outputs[{at}].shape", f"{problem}, and aggregation sketches {spec.name!r}"
+    # Sketches are made beside the sandbox, whose limits do not count there.
+    most = sketches.named(rule.sketch).elements * spec.dtype.bits // 8
+    if manifest.limits.output_bytes > most:
+        what = f"{rule.sketch} of {spec.dtype} takes outputs of at most {most} bytes"
+        yield "limits.output_bytes", f"{what}, have {manifest.limits.output_bytes}"
 
 
 def _rest(manifest: Manifest, rule: Hamming) -> Iterator[tuple[str, str]]:
@@ -67,6 +70,3 @@ def _rest(manifest: Manifest, rule: Hamming) -> Iterator[tuple[str, str]]:
         yield "determinism", f"want tolerant with the rule hamming, have {manifest.determinism}"
     if manifest.calibration is None:
         yield "calibration", "want the evidence for the tolerance, which `aivm calibrate` makes, have null"
-    if manifest.limits.output_bytes > MAX_SKETCHED_BYTES:
-        what = f"outputs that are sketched have at most {MAX_SKETCHED_BYTES} bytes"
-        yield "limits.output_bytes", f"{what}, have {manifest.limits.output_bytes}"

@@ -71,7 +71,12 @@ def test_an_exact_manifest_has_the_bytes_that_it_always_had():
         ({"determinism": "pinned"}, "determinism", "want tolerant"),
         ({"determinism": "none"}, "determinism", "want tolerant"),
         ({"calibration": None}, "calibration", "aivm calibrate"),
-        ({"limits.output_bytes": 2**26 + 1}, "limits.output_bytes", "at most 67108864"),
+        (
+            {"limits.output_bytes": 2**26 + 1},
+            "limits.output_bytes",
+            "phash-64/1 of F32 takes outputs of at most 67108864",
+        ),
+        ({**FLAT, "limits.output_bytes": 2**22 + 1}, "limits.output_bytes", "at most 4194304"),
     ],
     ids=str,
 )

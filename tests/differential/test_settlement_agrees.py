@@ -13,9 +13,10 @@ from support.harness import deployed
 from support.scene import ETHER, REFUSES, Scene, attestation
 
 from aivm import settlement
-from aivm.manifest import AggregationRule
+from aivm.manifest import AggregationRule, DeterminismClass
 from aivm.settlement import ABSENT, EXACT, REFUSAL, WITHHELD, Ballot, Outcome, Rule, SettlementError, Vote
 from registry import ids
+from registry.contracts.manifest_fields import AggregationFields
 from registry.contracts.types import JobFailure, JobProgress, JobStatus, Result, outcomes_of
 from registry.errors import JobMarketWrongState
 
@@ -104,18 +105,48 @@ def test_committee_sizes_agree(harness):
 # --- whole jobs ---
 
 
+TOLERANT = Rule(kind=AggregationRule.HAMMING, tolerance=6)
+
+
 @pytest.fixture(scope="module")
-def scene(shared_chain, deployment, account):
+def people(shared_chain, deployment, account):
     with shared_chain.anchor():
         made = Scene.of(shared_chain, deployment, account)
         made.add_operator()
         made.add_validators([ETHER * (1 + place % 5) for place in range(18)])
-        made.approve_kernel()
         yield made
 
 
-def behaviours(source, members):
+@pytest.fixture
+def scene(people):
+    with people.chain.anchor():
+        people.approve_kernel()
+        yield people
+
+
+@pytest.fixture
+def tolerant_scene(people):
+    rule = AggregationFields(rule=TOLERANT.kind, sketch="phash-64/1", tolerance=TOLERANT.tolerance)
+    with people.chain.anchor():
+        people.approve_kernel(aggregation=rule, determinism=DeterminismClass.TOLERANT)
+        yield people
+
+
+def sketched(source):
+    """An output of its own, with one of two answers, whose sketch is about as near to others as the tolerance."""
+    bits = sum(1 << bit for bit in source.sample(range(64), source.choice([0, 1, 2, 3, 4, 6, 7, 20])))
+    answer = source.choice([bytes(32)] * 5 + [b"\x01" * 32])
+    return attestation(digest=source.randbytes(32), answer=answer, sketch=bits.to_bytes(32))
+
+
+def behaviours(source, members, rule):
     """For each member: "absent", None (withholds), or what it reveals. Some committees mostly agree, some do not."""
+    if rule.kind is AggregationRule.HAMMING:
+        strays = source.choice([0.0, 0.2, 0.5])
+        return {
+            member: sketched(source) if source.random() >= strays else source.choice(["absent", None, REFUSES, REFUSES])
+            for member in members
+        }
     answers = [
         attestation(digest=b"\xaa" * 32, answer=bytes(32)),
         attestation(digest=b"\xaa" * 32, answer=b"\x01" * 32),
@@ -136,10 +167,10 @@ def vote_of(behaviour):
         return WITHHELD
     if behaviour.is_refusal:
         return REFUSAL
-    return Vote(ballot=Ballot.CAST, digest=behaviour.digest, answer=behaviour.answer)
+    return Vote(ballot=Ballot.CAST, digest=behaviour.digest, answer=behaviour.answer, sketch=behaviour.sketch)
 
 
-def play(scene, seed):
+def play(scene, seed, rule=EXACT):
     """Plays one job with random behaviour, comparing every step with the rule; returns how it ended."""
     source = random.Random(seed)
     job = scene.request(source.choice([3, 5, 7]))
@@ -150,19 +181,20 @@ def play(scene, seed):
         assert (state.round, state.status) == (round_, JobStatus.COMMITTING)
         assert len(state.committee) == (state.terms.committee_size if not acts else settlement.next_size(len(acts)))
         drawn = [seat.member for seat in state.round_seats]
-        acts |= behaviours(source, drawn)
+        acts |= behaviours(source, drawn, rule)
         cast = {who: acts[who] for who in drawn if acts[who] != "absent"}
         openings = scene.vote(job, cast, together=source.random() < 0.5)
         receipt = scene.settle(job, openings)
         votes = [vote_of(acts[who]) for who in scene.state(job).committee[: len(acts)]]
-        election = settlement.elect(votes, EXACT)
+        election = settlement.elect(votes, rule)
         if election is not None or settlement.next_size(len(acts)) is None:
             break
-    state, due = scene.state(job), settlement.outcomes(votes, EXACT)
+    state, due = scene.state(job), settlement.outcomes(votes, rule)
     if election is not None and election.vote.ballot is Ballot.CAST:
         assert state.status is JobStatus.SETTLED
         settled = receipt.event("JobSettled")
-        assert (state.result.digest, state.result.answer) == (election.vote.digest, election.vote.answer)
+        won = election.vote
+        assert state.result == Result(digest=won.digest, answer=won.answer, sketch=won.sketch)
         assert (settled["votes"], outcomes_of(settled["outcomes"], len(due))) == (election.count, due)
         receipt = scene.finalise(job)
     else:
@@ -187,6 +219,20 @@ def test_whole_jobs_end_as_the_rule_says(scene):
     assert {status for status, _ in ends} == {JobStatus.FINALISED, JobStatus.FAILED}
     assert {round_ for _, round_ in ends} == {0, 1, 2}
     assert set(faults) == {Outcome.ABSENT, Outcome.WITHHELD, Outcome.DEVIATED, Outcome.REFUSED}
+
+
+def test_whole_tolerant_jobs_end_as_the_rule_says(tolerant_scene):
+    ends, faults = Counter(), Counter()
+    for seed in range(9):
+        with tolerant_scene.chain.anchor():
+            status, round_, found = play(tolerant_scene, seed, TOLERANT)
+        ends[status, round_] += 1
+        faults += found
+    assert {status for status, _ in ends} == {JobStatus.FINALISED, JobStatus.FAILED}
+    assert len({round_ for _, round_ in ends}) > 1
+    # Distance is nobody's fault; facts are.
+    assert set(faults) <= {Outcome.ABSENT, Outcome.WITHHELD, Outcome.REFUSED}
+    assert faults[Outcome.REFUSED]
 
 
 def random_progress(source):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aivm import vrf
@@ -168,11 +168,11 @@ class Scene:
         self.chain.advance_time(state.terms.challenge_window + 1)
         return self.transact(self.account("anyone"), self.market.finalise(job, state.terms, state.progress))
 
-    def approve_kernel(self) -> None:
-        """Publishes the example kernel and has it admitted."""
-        publisher = self.account("publisher")
+    def approve_kernel(self, **changes: Any) -> None:
+        """Publishes the example kernel, with changed fields if there are any, and has it admitted."""
+        publisher, fields = self.account("publisher"), replace(manifest_fields(example_manifest()), **changes)
         self.transact(publisher, self.registry.register_publisher("aivm"))
-        receipt = self.transact(publisher, self.registry.register(manifest_fields(example_manifest())))
+        receipt = self.transact(publisher, self.registry.register(fields))
         self.kernel = receipt.event("KernelRegistered")["kernel"]
         price = self.market.quote_validation(committee_size=3)
         receipt = self.transact(publisher, self.registry.request_validation(self.kernel, committee_size=3), price)
