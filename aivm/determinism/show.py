@@ -114,4 +114,5 @@ def _apart(found: FirstDivergence) -> str:
 def _counts(matrix: Matrix) -> str:
     allowed = [tried for tried in matrix.environments if tried.complies]
     classes = len({tried.environment_class for tried in allowed})
-    return f"{len(allowed)} environments of {classes} classes that the manifest allows"
+    kinds = "1 class" if classes == 1 else f"{classes} classes"
+    return f"{len(allowed)} environments of {kinds} that the manifest allows"

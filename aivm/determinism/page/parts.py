@@ -38,9 +38,14 @@ td.cell { padding: .2rem .1rem; text-align: center; }
 .none { background: #555; color: #fff; }
 .panel { background: var(--panel); border: 1px solid var(--line); border-radius: .4rem; padding: 1rem 1.2rem;
   margin: 1rem 0; break-inside: avoid; }
-.bars { margin-top: .6rem; } .bars td { border: 0; padding: .1rem .6rem; white-space: nowrap; }
-.bars tr { border: 0; } .bars td.count { text-align: right; } .bars td.draw { width: 26rem; padding-left: 0; }
-svg { display: block; } rect { fill: var(--bar); }
+.wide th:first-child, .wide td:first-child { position: sticky; left: 0; background: var(--paper); white-space: nowrap; }
+td.remark { min-width: 34rem; }
+.bars { margin-top: .6rem; width: 100%; max-width: 38rem; } .bars tr { border: 0; }
+.bars td { border: 0; padding: .1rem .6rem .1rem 0; white-space: nowrap; vertical-align: middle; }
+.bars th { padding-left: 0; white-space: nowrap; } .bars td.count, .bars th.count { text-align: right; }
+.bars td.draw { width: 100%; }
+svg { display: block; width: 100%; height: .9rem; } rect { fill: var(--bar); }
+@media (max-width: 40rem) { body { padding: 1rem .8rem 3rem; } .panel { padding: .8rem; } }
 """
 
 _WIDTH, _HEIGHT = 400, 14
@@ -80,7 +85,8 @@ def bars(counts: Mapping[int, int]) -> str:
     for number, count in counts.items():
         width = max(2, round(_WIDTH * log2(1 + count) / most))
         shape = f'<rect width="{width}" height="{_HEIGHT}"/>'
-        drawn = f'<svg width="{_WIDTH}" height="{_HEIGHT}" aria-hidden="true">{shape}</svg>'
+        view = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none"'
+        drawn = f'<svg {view} aria-hidden="true">{shape}</svg>'
         rows.append(row([cell(bins.label(number)), cell(f"{count:,}", kind="count"), f'<td class="draw">{drawn}</td>']))
-    head = "<thead><tr><th>ulp apart</th><th>elements</th><th></th></tr></thead>"
+    head = '<thead><tr><th>ulp apart</th><th class="count">elements</th><th></th></tr></thead>'
     return f'<table class="bars">{head}<tbody>{"".join(rows)}</tbody></table>'

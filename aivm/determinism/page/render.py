@@ -94,7 +94,7 @@ def _matrix(matrix: Matrix, divergences: Sequence[FirstDivergence]) -> str:
         number = numbers.setdefault(tried.environment_class, len(numbers) + 1)
         cells.append(cell(str(number)))
         cells += [f'<td class="cell">{_output(matrix, tried, case)}</td>' for case in cases]
-        cells.append(f"<td>{_remark(tried, found.get(tried.name))}</td>")
+        cells.append(f'<td class="remark">{_remark(tried, found.get(tried.name))}</td>')
         rows.append(row(cells))
     names = "".join(f'<th class="case">{escape(case)}</th>' for case in cases)
     head = f"<thead><tr><th>environment</th><th>class</th>{names}<th>first difference</th></tr></thead>"
@@ -128,7 +128,8 @@ def _remark(tried: Tried, found: FirstDivergence | None) -> str:
         if found.distance is not None and found.distance.largest is not None:
             words.append(f"at most {found.distance.largest:,} ulp in the first case")
     if tried.differences:
-        words.append('<span class="faint">ruled out by the manifest</span>')
+        why = escape("\n".join(tried.differences))
+        words.append(f'<span class="faint" title="{why}">ruled out by the manifest</span>')
     return "; ".join(words)
 
 
