@@ -21,6 +21,7 @@ import {Attestation, Ballot, JobFailure, JobKind, JobProgress, JobStatus, JobTer
 import {JobRulesLib} from "./types/JobRules.sol";
 import {JobSlot} from "./types/JobSlot.sol";
 import {AggregationRule, DeterminismClass} from "./types/Manifest.sol";
+import {allPaid} from "./types/Outcomes.sol";
 import {Seat} from "./types/Seat.sol";
 
 /// @title Jobs: request, seed, committee, commit, reveal, settle, deliver. See IJobMarket.
@@ -132,7 +133,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         // The coordinator never gives an id twice.
         id = JobId.wrap(keccak256(abi.encode(block.chainid, address(this), terms.randomness)));
         JobProgress memory progress;
-        _store(id, JobSlot.wrap(0).withStatus(JobStatus.Requested, block.timestamp + p.openWindow), keccak256(abi.encode(terms)), progress);
+        _store(id, JobSlot.wrap(0).withStatus(JobStatus.Requested, block.timestamp + p.openWindow), _hashOfMemory(terms), progress);
         emit JobRequested(id, terms.kernel, msg.sender, terms);
         _credit(terms.refundTo, msg.value - price);
     }
@@ -150,7 +151,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /// @inheritdoc IJobMarket
     // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
     // slither-disable-next-line reentrancy-no-eth
-    function openTogether(JobId id, JobTerms calldata terms, bytes calldata proof, Shown[] memory shown, bytes calldata signatures)
+    function openTogether(JobId id, JobTerms calldata terms, bytes calldata proof, Shown[] calldata shown, bytes calldata signatures)
         external
         nonReentrant
     {
@@ -181,16 +182,19 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /// @dev Begins a round with new members, for the caller to store.
     function _seat(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory progress, Seat[] memory drawn) private returns (JobSlot) {
         uint256 before = progress.seats.length;
-        Seat[] memory seats = new Seat[](before + drawn.length);
-        for (uint256 i = 0; i < seats.length; ++i) {
-            seats[i] = i < before ? progress.seats[i] : drawn[i - before];
-        }
-        progress.seats = seats;
+        progress.seats = before == 0 ? drawn : _joined(progress.seats, drawn);
         progress.firstSeat = uint8(before);
         progress.batch = new Commitment[](0);
         uint256 deadline = block.timestamp + terms.rules.commitWindow();
         emit CommitteeDrawn(id, progress.round, progress.seed, drawn, deadline);
         return slot.withStatus(JobStatus.Committing, deadline).withCommitted(0);
+    }
+
+    function _joined(Seat[] memory first, Seat[] memory second) private pure returns (Seat[] memory seats) {
+        seats = new Seat[](first.length + second.length);
+        for (uint256 i = 0; i < seats.length; ++i) {
+            seats[i] = i < first.length ? first[i] : second[i - first.length];
+        }
     }
 
     /// @inheritdoc IJobMarket
@@ -220,7 +224,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
             if (Commitment.unwrap(batch[i]) == 0) continue;
             address member = next.seats[next.firstSeat + i].memberOf();
             if (_ballots[id][next.firstSeat + i] != 0) revert JobMarket_AlreadyCommitted(id, member);
-            _checkSignature(id, member, commitDigest(id, next.round, next.seed, batch[i]), signatures, signed++);
+            bytes32 digest = commitDigest(id, next.round, next.seed, batch[i]);
+            if (!Signatures.isBy(member, digest, signatures, signed++)) revert JobMarket_WrongSignature(id, member);
         }
         // Fewer could keep a batch of many out, at the price of one transaction.
         if (2 * signed <= seats) revert JobMarket_WrongBatch(id, signed, seats);
@@ -241,13 +246,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         uint256 seats = progress.seats.length - progress.firstSeat;
         _checkLength(id, signatures.length, Signatures.SIZE * seats);
         bytes32 digest = roundDigest(id, progress.round, progress.seed, commitments);
-        for (uint256 i = 0; i < seats; ++i) {
-            _checkSignature(id, progress.seats[progress.firstSeat + i].memberOf(), digest, signatures, i);
-        }
-    }
-
-    function _checkSignature(JobId id, address member, bytes32 digest, bytes calldata signatures, uint256 place) private view {
-        if (!Signatures.isBy(member, digest, signatures, place)) revert JobMarket_WrongSignature(id, member);
+        uint256 signed = Signatures.countBy(progress.seats, progress.firstSeat, digest, signatures);
+        if (signed != seats) revert JobMarket_WrongSignature(id, progress.seats[progress.firstSeat + signed].memberOf());
     }
 
     function _checkLength(JobId id, uint256 have, uint256 want) private pure {
@@ -280,7 +280,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function reveal(JobId id, bytes32 termsHash, JobProgress memory progress, Attestation memory attestation, bytes32 salt)
+    function reveal(JobId id, bytes32 termsHash, JobProgress memory progress, Attestation calldata attestation, bytes32 salt)
         external
         nonReentrant
     {
@@ -296,7 +296,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @dev That an attestation and a salt open the commitment of a seat, in the batch or alone.
-    function _checkOpening(JobId id, JobProgress memory progress, uint256 seat, bytes32 ballot, Attestation memory attestation, bytes32 salt)
+    function _checkOpening(JobId id, JobProgress memory progress, uint256 seat, bytes32 ballot, Attestation calldata attestation, bytes32 salt)
         private
         view
     {
@@ -315,7 +315,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /* SETTLE */
 
     /// @inheritdoc IJobMarket
-    function settle(JobId id, JobTerms calldata terms, JobProgress memory progress, Shown[] memory shown) external nonReentrant {
+    function settle(JobId id, JobTerms calldata terms, JobProgress memory progress, Shown[] calldata shown) external nonReentrant {
         JobProgress memory next = progress;
         JobSlot slot = _slotIn(id, terms, next, JobStatus.Revealing);
         next.votes = _votes(id, next, shown, terms.rules.rule(), slot.deadlineOf());
@@ -323,7 +323,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function settleTogether(JobId id, JobTerms calldata terms, JobProgress memory progress, Shown[] memory shown, bytes calldata signatures)
+    function settleTogether(JobId id, JobTerms calldata terms, JobProgress memory progress, Shown[] calldata shown, bytes calldata signatures)
         external
         nonReentrant
     {
@@ -337,18 +337,62 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         JobSlot slot,
         JobTerms calldata terms,
         JobProgress memory next,
-        Shown[] memory shown,
+        Shown[] calldata shown,
         bytes calldata signatures
     ) private {
         (Commitment[] memory commitments, bool complete) = _listOf(id, next, shown);
         _checkRound(id, next, commitments, signatures);
         if (!complete) return _storeBatch(id, slot, _hashOf(terms), next, commitments, commitments.length);
+        _emitOpened(id, next.round, shown);
+        if (next.firstSeat == 0 && _areSame(shown)) return _agree(id, slot, terms, next, shown[0].attestation);
         next.votes = _opened(id, next, shown, terms.rules.rule());
         _count(id, slot, terms, next);
     }
 
+    /// @dev What `_count` comes to when all say the same in the first round, which is mostly so.
+    function _agree(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory next, Attestation calldata said) private {
+        Vote memory won = _cast(id, said, terms.rules.rule());
+        if (won.ballot == Ballot.Refused) return _fail(id, slot, terms, next, JobFailure.Refused);
+        uint256 seats = next.seats.length;
+        next.outcomes = allPaid(seats);
+        _settled(id, slot, terms, next, won, seats);
+    }
+
+    /// @dev Whether all openings are of the same digest, answer and sketch. An opening is six words: its kind, the four of its attestation, its salt.
+    function _areSame(Shown[] calldata shown) private pure returns (bool same) {
+        assembly ("memory-safe") {
+            let first := add(shown.offset, 0x20)
+            let difference := 0
+            for { let i := mul(0xc0, sub(shown.length, 1)) } i { i := sub(i, 0xc0) } {
+                let said := add(first, i)
+                difference := or(difference, xor(calldataload(said), calldataload(first)))
+                difference := or(difference, xor(calldataload(add(said, 0x20)), calldataload(add(first, 0x20))))
+                difference := or(difference, xor(calldataload(add(said, 0x40)), calldataload(add(first, 0x40))))
+            }
+            same := iszero(difference)
+        }
+    }
+
+    /// @dev As `emit RoundOpened` with the attestations of all openings, which have no list of their own yet.
+    function _emitOpened(JobId id, uint8 round, Shown[] calldata shown) private {
+        bytes32 topic = RoundOpened.selector;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, and(round, 0xff))
+            mstore(add(free, 0x20), 0x40)
+            mstore(add(free, 0x40), shown.length)
+            let place := add(free, 0x60)
+            let end := add(place, shl(7, shown.length))
+            for { let said := add(shown.offset, 0x20) } lt(place, end) { said := add(said, 0xc0) } {
+                calldatacopy(place, said, 0x80)
+                place := add(place, 0x80)
+            }
+            log2(free, sub(end, free), topic, id)
+        }
+    }
+
     /// @dev The commitments of the round, made of what is shown: what is held back stands there as it was committed to.
-    function _listOf(JobId id, JobProgress memory progress, Shown[] memory shown)
+    function _listOf(JobId id, JobProgress memory progress, Shown[] calldata shown)
         private
         view
         returns (Commitment[] memory commitments, bool complete)
@@ -358,33 +402,24 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         commitments = new Commitment[](seats);
         complete = true;
         for (uint256 i = 0; i < seats; ++i) {
+            Shown calldata one = shown[i];
             address member = progress.seats[progress.firstSeat + i].memberOf();
-            if (shown[i].showing != Showing.Opening) (complete, commitments[i]) = (false, Commitment.wrap(shown[i].salt));
-            else commitments[i] = commitmentOf(id, progress.round, member, shown[i].attestation, shown[i].salt);
+            if (one.showing != Showing.Opening) (complete, commitments[i]) = (false, Commitment.wrap(one.salt));
+            else commitments[i] = commitmentOf(id, progress.round, member, one.attestation, one.salt);
         }
     }
 
     /// @dev The votes of all rounds, when this one's are all opened at once.
-    function _opened(JobId id, JobProgress memory progress, Shown[] memory shown, AggregationRule rule) private returns (Vote[] memory votes) {
+    function _opened(JobId id, JobProgress memory progress, Shown[] calldata shown, AggregationRule rule)
+        private
+        pure
+        returns (Vote[] memory votes)
+    {
         uint256 first = progress.firstSeat;
-        Attestation[] memory said;
-        {
-            (uint256[] memory places, uint256[] memory others) = (new uint256[](shown.length), new uint256[](progress.seats.length));
-            // Not filled with empty ones first: the loop puts one in every place.
-            assembly ("memory-safe") {
-                said := places
-                votes := others
-            }
-        }
+        votes = new Vote[](progress.seats.length);
         for (uint256 seat = 0; seat < votes.length; ++seat) {
-            if (seat < first) {
-                votes[seat] = progress.votes[seat];
-                continue;
-            }
-            said[seat - first] = shown[seat - first].attestation;
-            votes[seat] = _cast(id, said[seat - first], rule);
+            votes[seat] = seat < first ? progress.votes[seat] : _cast(id, shown[seat - first].attestation, rule);
         }
-        emit RoundOpened(id, progress.round, said);
     }
 
     /// @dev Settles by the votes of all seats, or grows the committee, or fails.
@@ -396,8 +431,14 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         Vote memory won = next.votes[winner];
         if (won.ballot == Ballot.Refused) return _fail(id, slot, terms, next, JobFailure.Refused);
 
-        next.result = Result(won.digest, won.answer, won.sketch);
         next.outcomes = Tally.outcomesOf(next.votes, won, terms.rules.rule(), terms.rules.tolerance());
+        _settled(id, slot, terms, next, won, count);
+    }
+
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-benign
+    function _settled(JobId id, JobSlot slot, JobTerms calldata terms, JobProgress memory next, Vote memory won, uint256 count) private {
+        next.result = Result(won.digest, won.answer, won.sketch);
         (next.batch, next.votes) = (new Commitment[](0), new Vote[](0));
         address[] memory faulty = _faulty(next);
         if (faulty.length != 0) staking.blame(faulty);
@@ -407,7 +448,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @dev The votes of all rounds, this one's taken from what is shown. Before the deadline nothing may be missing.
-    function _votes(JobId id, JobProgress memory progress, Shown[] memory shown, AggregationRule rule, uint256 deadline)
+    function _votes(JobId id, JobProgress memory progress, Shown[] calldata shown, AggregationRule rule, uint256 deadline)
         private
         returns (Vote[] memory votes)
     {
@@ -425,11 +466,11 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         }
     }
 
-    function _vote(JobId id, JobProgress memory progress, uint256 seat, Shown memory shown, AggregationRule rule)
+    function _vote(JobId id, JobProgress memory progress, uint256 seat, Shown calldata shown, AggregationRule rule)
         private
         returns (Vote memory)
     {
-        Attestation memory attestation = shown.attestation;
+        Attestation calldata attestation = shown.attestation;
         if (shown.showing == Showing.Nothing) {
             bytes32 ballot = _ballots[id][seat];
             if (uint256(ballot) & REVEALED != 0) revert JobMarket_NotShown(id, progress.seats[seat].memberOf());
@@ -445,7 +486,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @dev What an attestation says. Under the exact rule nobody asked for a sketch.
-    function _cast(JobId id, Attestation memory said, AggregationRule rule) private pure returns (Vote memory) {
+    function _cast(JobId id, Attestation calldata said, AggregationRule rule) private pure returns (Vote memory) {
         bytes32 sketch = rule == AggregationRule.Exact ? bytes32(0) : said.sketch;
         if (!_isRefusal(said.digest)) return Vote(Ballot.Cast, said.digest, said.answer, sketch);
         if (said.answer | said.sketch != 0) revert JobMarket_RefusalNotEmpty(id);
@@ -671,7 +712,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function commitmentOf(JobId id, uint8 round, address member, Attestation memory attestation, bytes32 salt)
+    function commitmentOf(JobId id, uint8 round, address member, Attestation calldata attestation, bytes32 salt)
         public
         view
         returns (Commitment commitment)
@@ -686,7 +727,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
             mstore(add(free, 0x60), id)
             mstore(add(free, 0x80), and(round, 0xff))
             mstore(add(free, 0xa0), shr(96, shl(96, member)))
-            mcopy(add(free, 0xc0), attestation, 0x80)
+            calldatacopy(add(free, 0xc0), attestation, 0x80)
             mstore(add(free, 0x140), salt)
             commitment := keccak256(free, 0x160)
         }
@@ -738,6 +779,13 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         _slots[id] = slot.withHash(Progress.hashOf(termsHash, progress));
     }
 
+    /// @dev As `abi.encode` writes them: memory has the words in the same order.
+    function _hashOfMemory(JobTerms memory terms) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(terms, TERMS_SIZE)
+        }
+    }
+
     /// @dev As `abi.encode` writes them: they are static, and what is not clean has another hash.
     function _hashOf(JobTerms calldata terms) private pure returns (bytes32 hash) {
         assembly ("memory-safe") {
@@ -768,7 +816,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         return bytes32(uint256(Commitment.unwrap(commitment)) & ~REVEALED);
     }
 
-    function _asRevealed(Attestation memory attestation) private pure returns (bytes32) {
+    function _asRevealed(Attestation calldata attestation) private pure returns (bytes32) {
         return bytes32(uint256(keccak256(abi.encode(attestation))) | REVEALED);
     }
 

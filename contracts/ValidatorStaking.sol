@@ -201,19 +201,28 @@ contract ValidatorStaking is IValidatorStaking, Credits {
         // Epochs are whole numbers: one or its predecessor is what is meant.
         // slither-disable-next-line incorrect-equality
         require(epoch == present || epoch + 1 == present, ValidatorStaking_WrongEpoch(epoch, present));
-        Sortition.Urn memory urn = _urn(tree, epoch, seated.length + count);
-        // Both loops: at most the largest committee, in calls of the market.
-        for (uint256 i = 0; i < seated.length; ++i) {
-            urn.exclude(_forest, seated[i].leafOf());
-        }
+        Sortition.Urn memory urn = tree == ALL_TREES
+            ? Sortition.urn(_forest, WeightForest.LEVELS, 0, epoch, seated)
+            : Sortition.urn(_forest, WeightForest.TREE_LEVELS, tree, epoch, seated);
         drawn = new Seat[](count);
         uint256 seats = 0;
-        while (seats < count && urn.remaining != 0) {
-            uint256 ticket = uint256(keccak256(abi.encode(seed, seated.length + seats))) % urn.remaining;
-            uint256 leaf = urn.take(_forest, ticket);
-            drawn[seats++] = seatOf(_leaves.holders[leaf], leaf);
+        // At most the largest committee, in calls of the market.
+        for (; seats < count && urn.remaining != 0; ++seats) {
+            uint256 leaf = urn.take(_forest, _ticket(seed, seated.length + seats) % urn.remaining);
+            drawn[seats] = seatOf(_leaves.holders[leaf], leaf);
         }
-        if (seats < count) drawn = _firstOf(drawn, seats);
+        assembly ("memory-safe") {
+            mstore(drawn, seats)
+        }
+    }
+
+    /// @dev keccak256(abi.encode(seed, seat)).
+    function _ticket(bytes32 seed, uint256 seat) private pure returns (uint256 ticket) {
+        assembly ("memory-safe") {
+            mstore(0x00, seed)
+            mstore(0x20, seat)
+            ticket := keccak256(0x00, 0x40)
+        }
     }
 
     // ---- views
@@ -240,7 +249,9 @@ contract ValidatorStaking is IValidatorStaking, Credits {
 
     /// @inheritdoc IValidatorStaking
     function totalWeightAt(uint256 tree, uint256 epoch) external view returns (uint256) {
-        return _urn(tree, epoch, 0).remaining;
+        return WeightForest.sum(
+            tree == ALL_TREES ? _forest.weightsAt(WeightForest.LEVELS, 0, epoch) : _forest.weightsAt(WeightForest.TREE_LEVELS, tree, epoch)
+        );
     }
 
     /// @inheritdoc IValidatorStaking
@@ -297,20 +308,6 @@ contract ValidatorStaking is IValidatorStaking, Credits {
             _treeOf[environmentClass] = tree + 1;
             emit TreeAssigned(environmentClass, tree);
             return tree;
-        }
-    }
-
-    /// @dev All trees, or the one that is asked for.
-    function _urn(uint256 tree, uint256 epoch, uint256 capacity) private view returns (Sortition.Urn memory) {
-        return tree == ALL_TREES
-            ? Sortition.urn(_forest, WeightForest.LEVELS, 0, epoch, capacity)
-            : Sortition.urn(_forest, WeightForest.TREE_LEVELS, tree, epoch, capacity);
-    }
-
-    function _firstOf(Seat[] memory all, uint256 count) private pure returns (Seat[] memory first) {
-        first = new Seat[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            first[i] = all[i];
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Seat} from "../types/Seat.sol";
 import {Secp256k1} from "./Secp256k1.sol";
 
 /// @title Short signatures (ERC-2098), many in a row.
@@ -9,6 +10,32 @@ import {Secp256k1} from "./Secp256k1.sol";
 library Signatures {
     uint256 internal constant SIZE = 64;
     uint256 private constant HALF = Secp256k1.N / 2;
+
+    /// @notice How many seats from the first of a round on have signed `digest`, in their order, until one has not: all of them, if each has.
+    /// @dev There must be a signature for each.
+    function countBy(Seat[] memory seats, uint256 first, bytes32 digest, bytes calldata signatures) internal view returns (uint256 count) {
+        uint256 half = HALF;
+        assembly ("memory-safe") {
+            let length := sub(mload(seats), first)
+            let seat := add(seats, shl(5, first))
+            let free := mload(0x40)
+            mstore(free, digest)
+            for {} lt(count, length) { count := add(count, 1) } {
+                seat := add(seat, 0x20)
+                let start := add(signatures.offset, shl(6, count))
+                let vs := calldataload(add(start, 0x20))
+                let s := shr(1, shl(1, vs))
+                mstore(add(free, 0x20), add(27, shr(255, vs)))
+                mstore(add(free, 0x40), calldataload(start))
+                mstore(add(free, 0x60), s)
+                mstore(0x00, 0)
+                pop(staticcall(gas(), 1, free, 0x80, 0x00, 0x20))
+                let recovered := mload(0x00)
+                // As in `isBy`.
+                if or(iszero(recovered), or(gt(s, half), shl(96, xor(recovered, mload(seat))))) { break }
+            }
+        }
+    }
 
     /// @notice Whether the signature at `place` is the account's over `digest`. False where there is none.
     /// @param signatures 64 bytes each: r | yParity in the highest bit and s, at most half of the group's order, in the others

@@ -18,6 +18,11 @@ function with(Outcomes outcomes, uint256 seat, Outcome outcome) pure returns (Ou
     return Outcomes.wrap(Outcomes.unwrap(outcomes) | (uint256(outcome) << (4 * seat)));
 }
 
+/// @dev Every seat of a job is paid: 1 in each place.
+function allPaid(uint256 seats) pure returns (Outcomes) {
+    return Outcomes.wrap(((1 << (4 * seats)) - 1) / 0xf);
+}
+
 /// @dev Unpaid and Paid are 0 and 1; what is more is a fault.
 function hasFaults(Outcomes outcomes) pure returns (bool) {
     return Outcomes.unwrap(outcomes) & (type(uint256).max / 0xf * 0xe) != 0;

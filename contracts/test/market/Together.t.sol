@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {Commitment, JobId, RecordDigest} from "../../types/Ids.sol";
-import {Attestation, JobStatus, Outcome, Showing, Shown} from "../../types/Job.sol";
+import {Attestation, JobFailure, JobStatus, Outcome, Showing, Shown} from "../../types/Job.sol";
+import {Aggregation, AggregationRule, Manifest} from "../../types/Manifest.sol";
 import {Signatures} from "../../libraries/Signatures.sol";
 import {House} from "../integration/House.sol";
 import {TestBase} from "../support/TestBase.sol";
@@ -33,7 +34,8 @@ contract TogetherTest is House {
     }
 
     /// @dev Who votes what decides, and not how it came to the chain.
-    function testFuzz_TheOutcomesAreThoseOfWhoActsAlone(uint256 random) public {
+    function testFuzz_TheOutcomesAreThoseOfWhoActsAlone(uint256 random, bool tolerant, bool unanimous) public {
+        if (tolerant) _askForSketches();
         JobId id = _opened(5);
         assertEq(_members(id).length, 5, "known before time is turned back");
         uint256 snapshot = vm.snapshotState();
@@ -41,7 +43,10 @@ contract TogetherTest is House {
         for (uint256 i = 0; i < 5; ++i) {
             uint256 choice = (random >> (8 * i)) % 4;
             said[i] = choice == 0 ? _wrong() : choice == 1 ? _refusal() : _right();
+            // Far from the others' now and then, and without a meaning under the exact rule.
+            if (choice != 1) said[i].sketch = bytes32((random >> (8 * i + 4)) & 0xffff);
         }
+        if (unanimous) said = _unanimous(5, said[0]);
         _playEach(id, said);
         _settle(id);
         (JobStatus status, bytes32 want) = (market.statusOf(id), keccak256(abi.encode(_progressIn(id).result, _progressIn(id).outcomes)));
@@ -50,6 +55,30 @@ contract TogetherTest is House {
         assertStatus(id, status);
         if (status != JobStatus.Settled) return;
         assertEq(keccak256(abi.encode(_progressIn(id).result, _progressIn(id).outcomes)), want, "result and outcomes");
+    }
+
+    function _askForSketches() private {
+        Manifest memory manifest = _manifest("embedder", 0.05 ether);
+        manifest.aggregation = Aggregation(AggregationRule.Hamming, "sign of each dimension", 8);
+        kernel = _register(manifest);
+        _approve(kernel);
+    }
+
+    function test_ThoseWhoAllRefuseFailTheJob() public {
+        JobId id = _opened(5);
+        (Shown[] memory shown, bytes memory signatures) = _together(id, _unanimous(5, _refusal()), type(uint256).max);
+        vm.expectEmit(address(market));
+        emit IJobMarket.JobFailed(id, JobFailure.Refused);
+        _settleTogether(id, shown, signatures);
+        assertStatus(id, JobStatus.Failed);
+        assertEq(market.creditOf(requester), _escrowOf(id), "refunded");
+    }
+
+    function test_ThoseWhoAllSayTheSameEmptyWordsAreRefused() public {
+        JobId id = _opened(3);
+        (Shown[] memory shown, bytes memory signatures) = _together(id, _unanimous(3, _says(RecordDigest.wrap(0), LABEL)), type(uint256).max);
+        vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_RefusalNotEmpty.selector, id));
+        _settleTogether(id, shown, signatures);
     }
 
     function test_WithoutAMajorityTheCommitteeGrowsAndSettlesTogether() public {

@@ -33,6 +33,48 @@ contract DrawTest is StakingBase {
         _same(_draw(seed, count, seated), ReferenceDraw.draw(seed, already, count, weights));
     }
 
+    /// @dev Of many classes, some of whose first members weigh nothing any more, so that a draw begins at any node.
+    function testFuzz_ADrawFromAllClassesIsThatOfThePlainestWay(bytes32 seed, uint256 trees, uint256 already) public {
+        trees = bound(trees, 1, 20);
+        (uint256[] memory leaves, uint256[] memory weights) = _classes(seed, trees);
+        already = bound(already, 0, 7);
+        Seat[] memory seated = _draw(seed, already, nobody);
+        _sameLeaves(seated, ReferenceDraw.draw(seed, 0, already, weights), leaves);
+        _sameLeaves(_draw(seed, 8, seated), ReferenceDraw.draw(seed, already, 8, weights), leaves);
+    }
+
+    /// @return leaves of all that were ever used, in order
+    /// @return weights theirs
+    function _classes(bytes32 seed, uint256 trees) private returns (uint256[] memory leaves, uint256[] memory weights) {
+        (leaves, weights) = (new uint256[](10 * trees), new uint256[](10 * trees));
+        uint256 count = 0;
+        for (uint256 tree = 0; tree < trees; ++tree) {
+            uint256 members = 1 + uint256(keccak256(abi.encode(seed, tree))) % 10;
+            for (uint256 i = 0; i < members; ++i) {
+                address account = nth(count);
+                vm.deal(account, MINIMUM);
+                vm.prank(account);
+                staking.stake{value: MINIMUM}(EnvironmentClass.wrap(bytes32(tree + 1)), ENDPOINT);
+                leaves[count++] = (tree << 15) + i;
+            }
+        }
+        nextEpoch();
+        for (uint256 i = 0; i < count; ++i) {
+            if (uint256(keccak256(abi.encode(seed, "leaves", i / 4))) % 2 == 0) thawAs(nth(i), MINIMUM);
+        }
+        nextEpoch();
+        for (uint256 i = 0; i < count; ++i) {
+            weights[i] = weightOf(nth(i));
+        }
+    }
+
+    function _sameLeaves(Seat[] memory have, uint256[] memory want, uint256[] memory leaves) private pure {
+        assertEq(have.length, want.length, "count");
+        for (uint256 i = 0; i < have.length; ++i) {
+            assertEq(Seat.unwrap(have[i]), Seat.unwrap(seatOf(nth(want[i]), leaves[want[i]])), "seat");
+        }
+    }
+
     function _same(Seat[] memory have, uint256[] memory want) private pure {
         assertEq(have.length, want.length, "count");
         for (uint256 i = 0; i < have.length; ++i) {
