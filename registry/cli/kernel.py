@@ -139,6 +139,7 @@ def run(*, folder: Path, input_file: Path | None, seed: bytes, threads: int | No
         else:
             for case in validation.record.cases:
                 verdict = "as promised" if case.actual == case.expected else f"promised {case.expected}"
+                verdict += ", and too near to it to say that it is broken" if case.name in validation.undecided else ""
                 away = f", {validation.distances[case.name]} bits away" if case.name in validation.distances else ""
                 click.echo(f"{case.name}: {case.actual} {verdict}{away}")
         if not validation.record.conforms:

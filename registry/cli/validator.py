@@ -191,6 +191,12 @@ def check(*, state: Path, vrf_key: bytes | None, account: LocalAccount, network:
 @option(
     "--threads", envvar="AIVM_THREADS", type=click.IntRange(1), help="For the engine, where a manifest leaves it open."
 )
+@option(
+    "--graph-optimization",
+    envvar="AIVM_GRAPH_OPTIMIZATION",
+    type=click.Choice(["none", "basic", "extended", "all"]),
+    help="Of ONNX Runtime, where a tolerant kernel leaves it open.  [default: all]",
+)
 @option("--interval", envvar="AIVM_INTERVAL", type=float, default=1.0, show_default=True, help="Seconds between looks.")
 @option(
     "--confirmations",
@@ -229,6 +235,7 @@ def run(
     state: Path,
     vrf_key: bytes | None,
     threads: int | None,
+    graph_optimization: str | None,
     interval: float,
     confirmations: int,
     patience: float,
@@ -240,6 +247,7 @@ def run(
     """Validate until interrupted; the duty under way is finished first. Each step is one line on stdout."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from aivm.manifest import GraphOptimization
     from registry.content import gateway
     from registry.relay import Board, Relay
     from registry.relay.relay import HttpPeers
@@ -260,7 +268,13 @@ def run(
             peers = stack.enter_context(HttpPeers(public_only=not network.chain.is_development))
             relay = Relay(board, peers)
         stop = stack.enter_context(daemon.stop_on_signals())
-        computation = stack.enter_context(Computation(network=network, threads=threads, variables=dict(variables)))
+        computation = Computation(
+            network=network,
+            threads=threads,
+            optimization=None if graph_optimization is None else GraphOptimization(graph_optimization),
+            variables=dict(variables),
+        )
+        stack.callback(computation.close)
         executor = ThreadPoolExecutor(1, thread_name_prefix="aivm-computation")
         stack.callback(executor.shutdown, cancel_futures=True)
         validator = Validator(
