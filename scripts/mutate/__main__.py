@@ -1,13 +1,14 @@
 """Changes the contracts at random places and asks the tests whether they notice: `make mutate`.
 
-    python scripts/mutate [--sample N] [--seed S] [--contract NAME]... [--minutes M] [--again] [--report]
+    python scripts/mutate [--sample N] [--seed S] [--contract NAME]... [--minutes M] [--invariants]
+        [--again] [--report]
 
 Mutants are slither's (generate.py). Each is compiled alone, by a compiler that stays, without the contracts and tests
 that it is not in; its bytecode takes the place of the original's in a copy of the project under out/mutate, and forge
 runs the suites that can see it, those about its source first (suites.py), until a test fails. A mutant that does not
 compile, or into the same bytecode, does not count. Before mutants are tried, the harness is: what it compiles of the
 originals has to be forge's, the suites have to pass, and have to pass again over the originals compiled with another
-setting of the optimizer.
+setting of the optimizer. The stateful fuzz tests are only asked with --invariants: they take as long as all others.
 
 What is found is written to out/mutate/journal.jsonl at once, and another call goes on. Exit code 1 if the harness is
 broken.
@@ -46,16 +47,26 @@ class Campaign:
         limit: how many that count are enough.
         deadline: when no more is begun, on the monotonic clock.
         again: whether survivors of an earlier state of the tests are tried again.
+        invariants: whether the stateful fuzz tests are asked.
     """
 
     def __init__(
-        self, *, bench: Bench, mutants: list[Mutant], journal: Journal, limit: int, deadline: float, again: bool
+        self,
+        *,
+        bench: Bench,
+        mutants: list[Mutant],
+        journal: Journal,
+        limit: int,
+        deadline: float,
+        again: bool,
+        invariants: bool,
     ) -> None:
         self._digest = bench.digest
         self._journal = journal
         self._limit = limit
         self._deadline = deadline
         self._again = again
+        self._invariants = invariants
         self._texts = {mutant.source: (bench.folder / mutant.source).read_text() for mutant in mutants}
         self._mutants = {mutant.name(self._texts[mutant.source]): mutant for mutant in mutants}
         self._todo = iter(self._mutants.items())
@@ -78,8 +89,9 @@ class Campaign:
 
         The harness is tried with the sources that are about to be changed, once for each state of the project.
         """
-        record = bench.memory / "control.json"
-        known = json.loads(record.read_text()) if record.exists() else {"tests": dict(baseline(bench)), "sources": []}
+        record = bench.memory / f"control{'-invariants' * self._invariants}.json"
+        known = json.loads(record.read_text()) if record.exists() else {"tests": {}, "sources": []}
+        known["tests"] = known["tests"] or dict(baseline(bench, invariants=self._invariants))
         new = sorted({mutant.source for mutant in self._mutants.values()} - set(known["sources"]))
         if new:
             with Compiler(ROOT) as compiler:
@@ -186,6 +198,7 @@ def main() -> int:
         "--minutes", type=float, default=10_000.0, metavar="M", help="begin nothing after so many minutes"
     )
     parser.add_argument("--jobs", type=int, default=2, choices=(1, 2), help="mutants at a time (default: 2)")
+    parser.add_argument("--invariants", action="store_true", help="ask the stateful fuzz tests too")
     parser.add_argument("--again", action="store_true", help="try survivors again that other tests have not noticed")
     parser.add_argument("--report", action="store_true", help="try nothing, tell what is known")
     arguments = parser.parse_args()
@@ -204,6 +217,7 @@ def main() -> int:
         limit=arguments.sample,
         deadline=time.monotonic() + 60 * arguments.minutes,
         again=arguments.again,
+        invariants=arguments.invariants,
     )
     failure = None
     try:

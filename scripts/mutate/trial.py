@@ -81,7 +81,7 @@ class Judge:
     Args:
         bench: where; prepared.
         compiler: by what.
-        tests: how many tests each suite has, which all pass without a mutant: what `baseline` counted.
+        tests: the suites that are asked, and how many tests each has, which all pass without a mutant: from `baseline`.
     """
 
     def __init__(self, bench: Bench, compiler: Compiler, tests: Counter[str]) -> None:
@@ -90,7 +90,7 @@ class Judge:
         self._tests = tests
         self._artifacts = Artifacts(bench.folder / "out")
         self._program = Program.recorded(bench.memory)
-        self._suites = [benched(name) for name in bench.project.tests() if name.endswith(".t.sol")]
+        self._suites = sorted(tests)
         self._sees = {suite: self._program.closure({suite}) for suite in self._suites}
 
     def judge(self, mutant: Mutant) -> Trial:
@@ -139,7 +139,7 @@ class Judge:
         """
         optimizer = {**self._program.settings["optimizer"], **_OTHERWISE}
         otherwise = Program(sources=self._program.sources, settings={**self._program.settings, "optimizer": optimizer})
-        targets = set().union(*(self._targets(source, self._stages(source)[0]) for source in sources))
+        targets = set().union(*(self._controlled(source) for source in sources))
         for target, code in self._compiler.compile(self._program, targets, {}).items():
             if code != self._artifacts.bytecode(target):
                 raise BenchError(f"{target.source}:{target.name} compiles into other bytecode than forge's")
@@ -147,6 +147,12 @@ class Judge:
         if all(code == self._artifacts.bytecode(target) for target, code in others.items()):
             raise BenchError("another setting of the optimizer makes no other bytecode: nothing is controlled")
         self._expect_survival(others)
+
+    def _controlled(self, source: str) -> set[Target]:
+        """The contracts with a source's code in them, and tests where it is in no contract."""
+        holding = self._artifacts.holding(source)
+        deployed = {target for target in holding if target.source.startswith("contracts/") and target.source != source}
+        return deployed or self._targets(source, self._stages(source)[0])
 
     def _expect_survival(self, codes: dict[Target, Bytecode]) -> None:
         self._artifacts.exchange(codes)
@@ -178,13 +184,18 @@ class Judge:
         return report.failure
 
 
-def baseline(bench: Bench) -> Counter[str]:
+def baseline(bench: Bench, *, invariants: bool = True) -> Counter[str]:
     """How many tests each suite has.
+
+    Args:
+        bench: where they are run.
+        invariants: whether the stateful fuzz tests are among them, which take as long as all others together.
 
     Raises:
         BenchError: when one fails.
     """
-    report = run(bench, [benched(name) for name in bench.project.tests() if name.endswith(".t.sol")])
+    suites = [benched(name) for name in bench.project.tests() if name.endswith(".t.sol")]
+    report = run(bench, [suite for suite in suites if invariants or not suite.endswith(".invariants.t.sol")])
     if report.failure is not None or not report.tests:
         raise BenchError(f"without a mutant, {report.tests.total()} tests ran and failed: {report.failure}")
     return report.tests
