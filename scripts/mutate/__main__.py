@@ -92,6 +92,7 @@ class Campaign:
         record = bench.memory / f"control{'-invariants' * self._invariants}.json"
         known = json.loads(record.read_text()) if record.exists() else {"tests": {}, "sources": []}
         known["tests"] = known["tests"] or dict(baseline(bench, invariants=self._invariants))
+        record.write_text(json.dumps(known))
         new = sorted({mutant.source for mutant in self._mutants.values()} - set(known["sources"]))
         if new:
             with Compiler(ROOT) as compiler:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 #: Seconds of processor time for a stage; all suites take less than thirty. Who waits notices an endless loop.
 PATIENCE = 90
+#: Tests of gas and of a contract's size: neither is behaviour, and a mutant that is only dearer or longer is none.
+NOT_ASKED = "Gas|CodeFits"
 #: What forge says of a bench that is broken; no test of anything.
 _NO_VERDICT = ("no matching artifact", "vm.getCode", "vm.deployCode", "failed to read")
 #: An optimizer that leaves some out; it finds something to do in any contract.
-_OTHERWISE = {"runs": 1, "details": {"cse": False, "inliner": False, "jumpdestRemover": False}}
+_OTHERWISE = {"runs": 1, "details": {"inliner": False}}
 
 
 class Verdict(StrEnum):
@@ -194,7 +196,7 @@ def baseline(bench: Bench, *, invariants: bool = True) -> Counter[str]:
     Raises:
         BenchError: when one fails.
     """
-    suites = [benched(name) for name in bench.project.tests() if name.endswith(".t.sol")]
+    suites = [benched(name) for name in bench.project.tests() if name.endswith(".t.sol") and "Gas" not in name]
     report = run(bench, [suite for suite in suites if invariants or not suite.endswith(".invariants.t.sol")])
     if report.failure is not None or not report.tests:
         raise BenchError(f"without a mutant, {report.tests.total()} tests ran and failed: {report.failure}")
@@ -209,7 +211,8 @@ def run(bench: Bench, suites: list[str]) -> Report:
         BenchError: when forge makes no report.
     """
     pattern = suites[0] if len(suites) == 1 else "{" + ",".join(suites) + "}"
-    done = bench.forge("test", "--json", "--fail-fast", "-j", "1", "--match-path", pattern, seconds=PATIENCE)
+    options = ("--json", "--fail-fast", "-j", "1", "--no-match-test", NOT_ASKED)
+    done = bench.forge("test", *options, "--match-path", pattern, seconds=PATIENCE)
     if done.returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
         raise EndlessError(f"more than {PATIENCE} s: {pattern}")
     return report_of(done.stdout, done.stderr, done.returncode)
