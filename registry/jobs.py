@@ -213,7 +213,7 @@ def _step(job: Job, event: Log) -> Job:  # noqa: C901, PLR0911 - one return for 
     progress = job.progress
     match event.event:
         case "CommitteeDrawn":
-            return _draw(job, event)
+            return drawn(job, seed=event["seed"], round_=event["round"], words=event["seats"], status=job.status)
         case "BatchCommitted":
             # An endpoint that lies about the length gives a state that is not the chain's, and is found out by that.
             batch = {seat.member: commitment for seat, commitment in zip(job.round_seats, event["batch"], strict=False)}
@@ -247,21 +247,29 @@ def _step(job: Job, event: Log) -> Job:  # noqa: C901, PLR0911 - one return for 
             return job
 
 
-def _draw(job: Job, event: Log) -> Job:
-    words: tuple[int, ...] = event["seats"]
-    drawn = tuple(
-        Seat(member=to_checksum_address((word & ((1 << 160) - 1)).to_bytes(20)), round=event["round"]) for word in words
+def drawn(job: Job, *, seed: bytes, round_: int, words: tuple[int, ...], status: JobStatus) -> Job:
+    """The job at the beginning of a round.
+
+    Args:
+        job: as it was before.
+        seed: the job's.
+        round_: that begins, from 0.
+        words: its seats, as the chain has them.
+        status: the job's, from now on.
+    """
+    seats = tuple(
+        Seat(member=to_checksum_address((word & ((1 << 160) - 1)).to_bytes(20)), round=round_) for word in words
     )
     progress = replace(
         job.progress,
-        seed=event["seed"],
-        round=event["round"],
+        seed=seed,
+        round=round_,
         first_seat=len(job.seats),
         reveal_window=job.terms.reveal_window,
         seats=job.progress.seats + words,
         batch=(),
     )
-    return replace(job, progress=progress, seats=job.seats + drawn, revealing=False)
+    return replace(job, status=status, progress=progress, seats=job.seats + seats, revealing=False)
 
 
 def _with(job: Job, changes: dict[str, dict[str, Any]]) -> Job:

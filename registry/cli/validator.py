@@ -215,6 +215,14 @@ def check(*, state: Path, vrf_key: bytes | None, account: LocalAccount, network:
     help="Seconds before taking over a step that another member should take.",
 )
 @option(
+    "--grace",
+    envvar="AIVM_GRACE",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="Seconds in which members do a job's first round before it is opened, at most half of the operator's time.",
+)
+@option(
     "--listen",
     envvar="AIVM_LISTEN",
     type=Listen(),
@@ -239,6 +247,7 @@ def run(
     interval: float,
     confirmations: int,
     patience: float,
+    grace: float,
     listen: tuple[str, int] | None,
     variables: tuple[tuple[str, str], ...],
     account: LocalAccount,
@@ -285,6 +294,7 @@ def run(
             vrf_key=vrf_key,
             confirmations=confirmations,
             patience=patience,
+            grace=grace,
             executor=executor,
             relay=relay,
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aivm import kernel as kernels
@@ -22,7 +22,8 @@ from registry.deployment import deploy
 from registry.errors import RegistryError
 from registry.jobs import job_of
 from registry.network import Network
-from registry.relay import Board, Relay
+from registry.parameters import DEVELOPMENT_MARKET, BoundParameters, Parameters, StakingParameters, VrfParameters
+from registry.relay import Board, Relay, RelayError
 from registry.validator import Computation, Journal, Validator
 from registry.validator.machine import machine_class
 from registry.validator.operator import registration
@@ -42,6 +43,15 @@ if TYPE_CHECKING:
 #: Two of the validators also answer randomness requests.
 OPERATORS = 2
 HANDLE = "aivm-demo"
+#: Windows that a busy machine does not come to the end of: here, all members compute one after the other.
+PARAMETERS = Parameters(
+    vrf=VrfParameters(answer_window=200),
+    staking=StakingParameters(epoch_length=3600),
+    market=replace(DEVELOPMENT_MARKET, open_window=800),
+    bounds=BoundParameters(least_open_window=700, longest_draw=3600),
+)
+#: Seconds in which members do their round before a job is opened.
+GRACE = 100.0
 #: Looks before the demo gives up: a guard against going on for ever, never reached.
 MAX_LOOKS = 400
 
@@ -166,14 +176,15 @@ def _set_up(stack: ExitStack, folder: Path, say: Callable[[str], None]) -> Stage
     for person in (deployer, owner, asker):
         chain.fund(person.address, FUNDS)
     say("deploying the contracts")
-    network = Network.of(chain, deploy(chain, deployer), content)
-    board = Board(chain_id=chain.chain_id, market=network.market.address)
+    network = Network.of(chain, deploy(chain, deployer, PARAMETERS), content)
+    peers = _Together()
     stage = Stage(network=network, publisher=owner, requester=asker, validators={}, say=say)
     for index, part in enumerate(VALIDATORS):
         say(f"{part.name} stakes")
         person = account(part.name)
         chain.fund(person.address, FUNDS)
-        call = network.staking.stake(machine_class(), "")
+        endpoint = f"http://{part.name.replace(' ', '-')}.invalid"  # a name that no machine has
+        call = network.staking.stake(machine_class(), endpoint)
         stage.note(part.name, "stake", chain.transact(call, sender=person, value=part.stake))
         key = vrf_key(part.name) if index < OPERATORS else None
         if key is not None:
@@ -193,7 +204,8 @@ def _set_up(stack: ExitStack, folder: Path, say: Callable[[str], None]) -> Stage
             computation=computation,
             vrf_key=key,
             patience=0,
-            relay=Relay(board, _Together()),
+            grace=GRACE,
+            relay=Relay(peers.board(endpoint, network), peers),
         )
     stack.callback(_end_workers, stage)
     # Stake weighs from the next epoch on.
@@ -203,10 +215,21 @@ def _set_up(stack: ExitStack, folder: Path, say: Callable[[str], None]) -> Stage
 
 
 class _Together:
-    """The demo's validators are in one process and share one board: there is nobody to send anything to."""
+    """The demo's validators are in one process: what is sent to an endpoint is put on the board there."""
+
+    def __init__(self) -> None:
+        self._boards: dict[str, Board] = {}
+
+    def board(self, endpoint: str, network: Network) -> Board:
+        """An empty board, reached at an endpoint."""
+        self._boards[endpoint] = Board(chain_id=network.chain.chain_id, market=network.market.address)
+        return self._boards[endpoint]
 
     def send(self, endpoints: Iterable[str], message: Handed) -> None:
         """See `registry.relay.relay.Peers`."""
+        for endpoint in endpoints:
+            with suppress(RelayError):
+                self._boards[endpoint].take(message)
 
 
 def _end_workers(stage: Stage) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eth_utils.address import to_checksum_address
 
+from aivm import vrf
 from registry.contracts.types import JobStatus
 from registry.ids import commit_digest, commitment, pledge_digest, round_digest
 from registry.relay.messages import (
@@ -15,6 +16,7 @@ from registry.relay.messages import (
     HandedList,
     HandedOpening,
     HandedPledge,
+    HandedProof,
     RelayError,
     from_hex,
 )
@@ -24,7 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from registry.jobs import Job, Seat
-    from registry.relay.messages import Handed
+    from registry.relay.messages import Handed, OfASeat
+
+
+@dataclass(slots=True)
+class _Expected:
+    """What has to be proven for one job, and the proof."""
+
+    public_key: bytes
+    alpha: bytes
+    proof: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -59,8 +70,10 @@ class Board:
     def __init__(self, *, chain_id: int, market: str) -> None:
         self._chain_id, self._market = chain_id, market
         self._sheets: dict[bytes, _Sheet] = {}
+        self._expected: dict[bytes, _Expected] = {}
         self._lock = threading.Lock()
         self._takers = {
+            HandedProof: self._take_proof,
             HandedPledge: self._take_pledge,
             HandedList: self._take_list,
             HandedCommitment: self._take_commitment,
@@ -81,6 +94,20 @@ class Board:
         """Drops a job."""
         with self._lock:
             self._sheets.pop(job, None)
+            self._expected.pop(job, None)
+
+    def expect(self, job: bytes, public_key: bytes, alpha: bytes) -> None:
+        """Takes proofs of this challenge for a job from now on, and of no other."""
+        with self._lock:
+            have = self._expected.get(job)
+            if have is None or (have.public_key, have.alpha) != (public_key, alpha):
+                self._expected[job] = _Expected(public_key, alpha)
+
+    def proof(self, job: bytes) -> bytes | None:
+        """The proof of the challenge that is expected for a job, verified."""
+        with self._lock:
+            have = self._expected.get(job)
+            return have.proof if have else None
 
     def sign_list(self, job: bytes, listed: tuple[bytes, ...]) -> None:
         """Takes signatures of this list from now on, and of no other; it is what this validator has signed itself."""
@@ -125,6 +152,19 @@ class Board:
         """
         with self._lock:
             self._takers[type(message)](message)  # type: ignore[operator]
+
+    def _take_proof(self, message: HandedProof) -> None:
+        have = self._expected.get(from_hex(message.job))
+        if have is None:
+            raise RelayError(f"no proof is expected for job {message.job}", hint="Hand it in again in a moment.")
+        if have.proof is not None:
+            return  # a proof has one output, and one is enough
+        proof = from_hex(message.proof)
+        try:
+            vrf.verify(have.public_key, have.alpha, proof)
+        except vrf.VrfError as error:
+            raise RelayError(f"this does not prove the randomness of job {message.job}") from error
+        have.proof = proof
 
     def _take_pledge(self, message: HandedPledge) -> None:
         """The first one of a member stands: the list that others sign is made of it."""
@@ -181,7 +221,7 @@ class Board:
             "seed": job.seed,
         }
 
-    def _find(self, message: Handed, *statuses: JobStatus) -> tuple[_Sheet, Seat]:
+    def _find(self, message: OfASeat, *statuses: JobStatus) -> tuple[_Sheet, Seat]:
         sheet = self._sheets.get(from_hex(message.job))
         if sheet is None:
             raise RelayError(f"job {message.job} is not followed here", hint="Hand it in again in a moment.")

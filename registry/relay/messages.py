@@ -22,6 +22,13 @@ class RelayError(RegistryError):
     """What was handed in is not taken."""
 
 
+class HandedProof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The VRF proof (81 bytes) that gives a job its seed, for members who do their round before the job is open."""
+
+    job: Word
+    proof: Annotated[str, Meta(pattern="^0x[0-9a-f]{162}\\Z")]
+
+
 class HandedPledge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The commitment that a member would have in the list, and its signature over `registry.ids.pledge_digest`.
 
@@ -77,8 +84,10 @@ class HandedOpening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         )
 
 
-Handed = HandedPledge | HandedList | HandedCommitment | HandedOpening
-Kind = type[HandedPledge] | type[HandedList] | type[HandedCommitment] | type[HandedOpening]
+#: What is about one member's seat in a round.
+OfASeat = HandedPledge | HandedList | HandedCommitment | HandedOpening
+Handed = HandedProof | OfASeat
+Kind = type[HandedProof] | type[HandedPledge] | type[HandedList] | type[HandedCommitment] | type[HandedOpening]
 
 
 def decode(data: bytes, kind: Kind) -> Handed:

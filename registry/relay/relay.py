@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds for one peer to take one message.
 PEER_SECONDS = 5.0
-#: Seconds until a message is handed in again: the peer may not have known the job.
+#: Seconds until a message is handed in again, at first and in the end: the peer may not have known the job, or not have
+#: signed its list, when it came. It mostly has a moment later.
+FIRST_SECONDS = 0.25
 AGAIN_SECONDS = 2.0
 SENDERS = 16
 #: Messages under way to one peer: one that takes its time holds up its own, and nobody else's.
@@ -105,18 +107,20 @@ class Relay:
     def __init__(self, board: Board, peers: Peers) -> None:
         self.board = board
         self._peers = peers
-        self._sent: dict[Handed, float] = {}
+        self._sent: dict[Handed, tuple[float, float]] = {}  # when it is to be sent again, and how long that was
 
     def hand_in(self, message: Handed, endpoints: Iterable[str]) -> None:
-        """Hands a message in here and at the endpoints, at most every `AGAIN_SECONDS`.
+        """Hands a message in here and at the endpoints: again and again, after waits that double up to `AGAIN_SECONDS`.
 
         Raises:
             RelayError: it is not taken here.
         """
         self.board.take(message)
         now = time.monotonic()
-        if now - self._sent.get(message, -AGAIN_SECONDS) < AGAIN_SECONDS:
+        due, waited = self._sent.get(message, (now, FIRST_SECONDS / 2))
+        if now < due:
             return
-        self._sent = {each: when for each, when in self._sent.items() if now - when < 60 * AGAIN_SECONDS}
-        self._sent[message] = now
+        wait = min(2 * waited, AGAIN_SECONDS)
+        self._sent = {each: kept for each, kept in self._sent.items() if now - kept[0] < 60 * AGAIN_SECONDS}
+        self._sent[message] = now + wait, wait
         self._peers.send(filter(None, endpoints), message)

@@ -14,6 +14,7 @@ from registry.relay.messages import (
     HandedList,
     HandedOpening,
     HandedPledge,
+    HandedProof,
     Kind,
     RelayError,
     decode,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 #: Where each kind of message is handed in.
 PATHS: dict[Kind, str] = {
+    HandedProof: "/relay/proofs",
     HandedPledge: "/relay/pledges",
     HandedList: "/relay/lists",
     HandedCommitment: "/relay/commitments",

@@ -18,10 +18,12 @@ class Duty(enum.StrEnum):
 
     REASSIGN = "reassign"  # the VRF operator is late: slash it, give the request to the next one
     OPEN = "open"  # answer the randomness request, or draw with an answer that is there
+    OPEN_TOGETHER = "open together"  # the same, and settle at once by what all members have signed and opened
+    OPEN_FOR = "open for the operator"  # with its proof, which it has handed over and does not bring
     EXPIRE = "expire"  # no committee in time
     AGREE = "agree"  # with all other members on the list of commitments; and show the opening when all have signed it
     TOGETHER = "settle together"  # by that list, and everybody's opening
-    HAND_IN = "hand in"  # give the other members the commitment, signed for a batch, or the opening
+    HAND_IN = "hand in"  # give the members the proof, the commitment, signed for a batch, or the opening
     BATCH = "commit the batch"
     COMMIT = "commit"  # alone
     REVEAL = "reveal"  # alone
@@ -33,7 +35,19 @@ class Duty(enum.StrEnum):
 
 
 #: Anyone can take these, one is enough: the members take turns, so that they do not all pay for the same step.
-SHARED = frozenset({Duty.REASSIGN, Duty.EXPIRE, Duty.TOGETHER, Duty.BATCH, Duty.SETTLE, Duty.DELIVER, Duty.FINALISE})
+SHARED = frozenset(
+    {
+        Duty.REASSIGN,
+        Duty.EXPIRE,
+        Duty.OPEN_TOGETHER,
+        Duty.OPEN_FOR,
+        Duty.TOGETHER,
+        Duty.BATCH,
+        Duty.SETTLE,
+        Duty.DELIVER,
+        Duty.FINALISE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +60,9 @@ class Situation:
         seat: the validator's own, if it has one.
         randomness: the request for the seed, while the job waits for it.
         my_turn_to_prove: whether that request is this validator's to answer.
+        ahead: the job as the proof that is here will draw it, while the chain has not; `seat`, `listed` and `opened`
+            are about that one then.
+        early: whether there is time to do its first round before it is opened.
         relayed: whether commitments and openings are exchanged with the other members.
         listed: whether all members' signatures of the list that this one has signed are here.
         handed_in: members of this round whose signed commitments are here, and not yet on chain.
@@ -57,6 +74,8 @@ class Situation:
     seat: Seat | None
     randomness: RandomnessRequest | None
     my_turn_to_prove: bool
+    ahead: Job | None = None
+    early: bool = False
     relayed: bool = False
     listed: bool = False
     handed_in: frozenset[str] = frozenset()
@@ -108,8 +127,7 @@ def _committing(situation: Situation) -> Duty:
     if not situation.relayed:
         return Duty.COMMIT
     if situation.listed and left > window // 8:
-        complete = all(seat.member in situation.opened for seat in job.round_seats)
-        return Duty.TOGETHER if complete or left <= 3 * window // 8 else Duty.AGREE
+        return Duty.TOGETHER if _complete(situation, job) or left <= 3 * window // 8 else Duty.AGREE
     if job.progress.batch or left <= window // 4:
         return Duty.COMMIT
     handed_in, seats = len(situation.handed_in), len(job.round_seats)
@@ -121,10 +139,28 @@ def _committing(situation: Situation) -> Duty:
     return Duty.BATCH if 2 * handed_in > seats and enough else Duty.HAND_IN
 
 
+def _complete(situation: Situation, job: Job) -> bool:
+    return situation.listed and all(seat.member in situation.opened for seat in job.round_seats)
+
+
+def _ahead(situation: Situation, job: Job) -> Duty:
+    """What is due for a job that is not open, and whose proof is here."""
+    if _complete(situation, job):
+        return Duty.OPEN_TOGETHER
+    if situation.early and situation.seat is not None:
+        return Duty.AGREE
+    if situation.my_turn_to_prove:
+        return Duty.HAND_IN if situation.early else Duty.OPEN
+    # Whoever has shown its opening must not let the operator have the seed replaced.
+    return Duty.WAIT if situation.early else Duty.OPEN_FOR
+
+
 def _before_the_draw(situation: Situation) -> Duty:
     now, randomness = situation.now, situation.randomness
     assert randomness is not None
     in_time = now <= situation.job.deadline
+    if in_time and situation.ahead is not None:
+        return _ahead(situation, situation.ahead)
     if in_time and (randomness.status is RandomnessStatus.FULFILLED or situation.my_turn_to_prove):
         return Duty.OPEN
     # Also when the job is too late to be saved: the silent operator is slashed, and the fee goes back.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.contracts.types import Showing, Shown
 from registry.ids import commit_digest, pledge_digest, round_digest
-from registry.relay import HandedCommitment, HandedList, HandedOpening, HandedPledge
+from registry.relay import HandedCommitment, HandedList, HandedOpening, HandedPledge, HandedProof
 from registry.relay.messages import from_hex, to_hex
 from registry.relay.signatures import sign
 
@@ -87,19 +87,30 @@ class Exchange:
             self.journal.choose_way(job.id, job.round, job.seed, signatures)
             self.hand_in_opening(job, opening)
 
+    def hand_in_proof(self, job: Job, proof: bytes) -> None:
+        """Hands in the proof that draws these members."""
+        self._send(job, HandedProof(job=to_hex(job.id), proof=to_hex(proof)))
+
     def together(self, job: Job) -> Call:
         """The transaction that settles the round with all openings; if one is missing, that brings the list instead."""
+        shown = self._shown(job)
+        return self.network.market.settle_together(job.id, job.terms, job.progress, shown, self._signatures(job))
+
+    def open_together(self, job: Job, answer: bytes) -> Call:
+        """The transaction that opens the job and settles its first round."""
+        shown = self._shown(job)
+        return self.network.market.open_together(job.id, job.terms, answer, shown, self._signatures(job))
+
+    def _shown(self, job: Job) -> list[Shown]:
         listed = self.journal.list_of(job.id, job.round, job.seed)
         assert listed is not None
         openings = self.relay.board.openings(job.id)
         if all(seat.member in openings for seat in job.round_seats):
-            shown = [
+            return [
                 Shown(showing=Showing.OPENING, attestation=each.attestation, salt=from_hex(each.salt))
                 for each in (openings[seat.member] for seat in job.round_seats)
             ]
-        else:
-            shown = [Shown(showing=Showing.NOTHING, salt=commitment) for commitment in listed]
-        return self.network.market.settle_together(job.id, job.terms, job.progress, shown, self._signatures(job))
+        return [Shown(showing=Showing.NOTHING, salt=commitment) for commitment in listed]
 
     def hand_in_commitment(self, job: Job, own: bytes) -> None:
         """Hands in the commitment, signed for a batch.

@@ -6,15 +6,18 @@ import hashlib
 import logging
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from aivm import vrf
 from aivm.errors import AivmError
-from registry.contracts.types import JobStatus, RandomnessStatus, Showing, Shown
+from registry.contracts.types import JobStatus, Showing, Shown
 from registry.errors import ContractError, RegistryError, RpcResponseError
 from registry.ids import commitment
 from registry.jobs import as_of_now, fold, job_of
-from registry.relay.messages import from_hex
+from registry.relay import HandedProof
+from registry.relay.messages import from_hex, to_hex
+from registry.validator.ahead import answer_of, challenge_of, draw, has_time
 from registry.validator.duties import SHARED, Duty, Situation, duty
 from registry.validator.exchange import Exchange
 from registry.validator.journal import JournalMissingError, Opening
@@ -27,10 +30,11 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from registry.contracts.contract import Call
-    from registry.contracts.types import Attestation, RandomnessRequest
+    from registry.contracts.types import Attestation
     from registry.jobs import Job, Seat
     from registry.network import Network
     from registry.relay import Relay
+    from registry.validator.ahead import Challenge
     from registry.validator.computation import Computation
     from registry.validator.journal import Journal
 
@@ -41,7 +45,7 @@ REREAD = 32
 #: Seconds, at the most, for which a settled job is not looked at.
 NAP_SECONDS = 30
 #: What a member goes on with while it is another's turn.
-_MEANWHILE = {Duty.TOGETHER: Duty.AGREE, Duty.BATCH: Duty.HAND_IN}
+_MEANWHILE = {Duty.OPEN_TOGETHER: Duty.AGREE, Duty.TOGETHER: Duty.AGREE, Duty.BATCH: Duty.HAND_IN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,8 @@ class Validator:
         vrf_key: the secret key of this validator's VRF operator, if it runs one under the same account.
         confirmations: how many blocks must lie on top of a block before it is acted upon.
         patience: seconds that the next member waits before it takes over a step that anyone may take.
+        grace: seconds that a job stays unopened while its members, who were handed its proof, do their round; with
+            none, an operator opens its jobs at once.
         clock: monotonic seconds.
         executor: computes while the ticks go on, one job at a time; None computes within the tick. A kernel may take as
             long as the commit window, and meanwhile the reveals of other jobs fall due.
@@ -80,6 +86,7 @@ class Validator:
     vrf_key: bytes | None = None
     confirmations: int = 0
     patience: float = 2.0
+    grace: float = 0.0
     clock: Callable[[], float] = time.monotonic
     executor: Executor | None = None
     relay: Relay | None = None
@@ -88,6 +95,7 @@ class Validator:
     _failures: dict[bytes, int] = field(default_factory=dict)
     _asleep: dict[bytes, int] = field(default_factory=dict)
     _known: dict[bytes, Job] = field(default_factory=dict)
+    _drawn: dict[bytes, tuple[bytes, Job | None, float]] = field(default_factory=dict)
     _tasks: dict[tuple[bytes, bytes], Future[Attestation]] = field(default_factory=dict)
     _read: str = ""
 
@@ -185,7 +193,7 @@ class Validator:
 
     def _forget(self, job: bytes) -> None:
         self.journal.drop(job)
-        for each in (self._retry_at, self._failures, self._asleep, self._known):
+        for each in (self._retry_at, self._failures, self._asleep, self._known, self._drawn):
             each.pop(job, None)
         for key in [key for key in self._since if key[0] == job]:
             del self._since[key]
@@ -197,18 +205,27 @@ class Validator:
     def _look(self, job: bytes) -> tuple[Situation, int]:
         """What this validator sees of a job, and how many members come before it in taking shared steps."""
         state = self._state(job)
-        me, members = self.account.address, state.committee
-        waits = state.status is JobStatus.REQUESTED
-        randomness = self.network.vrf.request_of(state.terms.randomness) if waits else None
+        me, now = self.account.address, self.network.chain.now()
+        randomness, challenge, ahead, early = None, None, None, False
+        if state.status is JobStatus.REQUESTED:
+            randomness = self.network.vrf.request_of(state.terms.randomness)
+            if self.relay is not None or self.vrf_key is not None:
+                challenge = challenge_of(self.network, state.terms.randomness, randomness)
+            ahead = self._ahead(state, challenge, now)
+            in_grace = ahead is not None and self.clock() - self._drawn[job][2] < self.grace
+            early = in_grace and has_time(self.network, randomness, now)
+        seen = ahead or state
         situation = Situation(
             job=state,
-            now=self.network.chain.now(),
-            seat=state.seat_of(me),
+            now=now,
+            seat=seen.seat_of(me),
             randomness=randomness,
-            my_turn_to_prove=randomness is not None and self._alpha(state.terms.randomness, randomness) is not None,
-            **(self._exchange.heard(state) if self.relay is not None else {}),
+            my_turn_to_prove=self._proves(challenge),
+            ahead=ahead,
+            early=early,
+            **(self._exchange.heard(seen) if self.relay is not None else {}),
         )
-        return situation, members.index(me) if me in members else len(members)
+        return situation, seen.committee.index(me) if me in seen.committee else len(seen.committee)
 
     def _state(self, job: bytes) -> Job:
         """The job; while its events cannot be read, as it was at the last look, if it still is."""
@@ -229,15 +246,28 @@ class Validator:
         assert self.relay is not None
         return Exchange(network=self.network, account=self.account, journal=self.journal, relay=self.relay)
 
-    def _alpha(self, request: bytes, randomness: RandomnessRequest) -> bytes | None:
-        """What this validator's VRF key has to prove, if it is its turn."""
-        if self.vrf_key is None or randomness.status not in {RandomnessStatus.PENDING, RandomnessStatus.STALLED}:
+    def _proves(self, challenge: Challenge | None) -> bool:
+        """Whether a challenge is this validator's to answer."""
+        mine = challenge is not None and challenge.operator.account == self.account.address
+        return mine and self.vrf_key is not None
+
+    def _ahead(self, state: Job, challenge: Challenge | None, now: int) -> Job | None:
+        """The job as the proof that is here will draw it; an operator's own is always here."""
+        if self.relay is None or challenge is None:
             return None
-        try:
-            index, alpha = self.network.vrf.challenge_of(request)
-        except ContractError:
-            return None  # the request's block is not deep enough yet, or its hash is gone
-        return alpha if self.network.vrf.operator(index).account == self.account.address else None
+        board = self.relay.board
+        board.expect(state.id, challenge.operator.public_key, challenge.alpha)
+        if self.grace and self._proves(challenge) and board.proof(state.id) is None and self.vrf_key is not None:
+            board.take(HandedProof(job=to_hex(state.id), proof=to_hex(vrf.prove(self.vrf_key, challenge.alpha))))
+        proof = board.proof(state.id)
+        if proof is None:
+            return None
+        known = self._drawn.get(state.id)
+        if known is None or known[0] != proof:
+            made = draw(self.network, state, challenge, proof, self.account.address)
+            known = self._drawn[state.id] = proof, made, self.clock()
+        # There is no deadline yet; what is computed now has as much time as if the job were opened now.
+        return None if known[1] is None else replace(known[1], deadline=now + state.terms.commit_window)
 
     def _my_turn(self, job: bytes, due: Duty, round_: int, turn: int) -> bool:
         now = self.clock()
@@ -246,7 +276,7 @@ class Validator:
         if due not in SHARED:
             return True
         since = self._since.setdefault((job, due, round_), now)
-        return now >= since + turn * self.patience
+        return now >= since + (turn + (due is Duty.OPEN_FOR)) * self.patience  # the operator comes first
 
     def _take(self, due: Duty, job: bytes, situation: Situation) -> Step | None:
         call = self._call(due, job, situation)
@@ -263,14 +293,13 @@ class Validator:
         market, state = self.network.market, situation.job
         if state.status is JobStatus.COMMITTING:
             return self._commit(due, situation)
+        if due in {Duty.AGREE, Duty.HAND_IN, Duty.OPEN_TOGETHER}:
+            return self._say(due, situation)
         match due:
-            case Duty.OPEN:
-                return market.open(job, state.terms, self._proof(state))
+            case Duty.OPEN | Duty.OPEN_FOR:
+                return market.open(job, state.terms, self._answer(state))
             case Duty.REASSIGN:
                 return self.network.vrf.reassign(state.terms.randomness)
-            case Duty.HAND_IN:
-                self._exchange.hand_in_opening(state, self._owed(situation))
-                return None
             case Duty.REVEAL:
                 opening = self._owed(situation)
                 return market.reveal(job, state.terms, state.progress, opening.attestation, opening.salt)
@@ -284,6 +313,17 @@ class Validator:
                 return market.finalise(job, state.terms, state.progress)
             case _:
                 raise AssertionError(due)
+
+    def _say(self, due: Duty, situation: Situation) -> Call | None:
+        """Does the first round of a job that is not open yet; or hands in the opening for what the chain has."""
+        ahead = situation.ahead
+        if ahead is None:
+            self._exchange.hand_in_opening(situation.job, self._owed(situation))
+            return None
+        if due is Duty.OPEN_TOGETHER:
+            return self._exchange.open_together(ahead, self._answer(situation.job))
+        self._exchange.hand_in_proof(ahead, self._drawn[ahead.id][0])
+        return self._commit(due, replace(situation, job=ahead)) if due is Duty.AGREE else None
 
     def _commit(self, due: Duty, situation: Situation) -> Call | None:
         """Commits: by what all sign, by handing the commitment in, by sending what was handed in, or alone."""
@@ -338,14 +378,19 @@ class Validator:
         kept = self.journal.openings(job, seat.round)
         return next((each for each in kept if self._commitment(each) == seat.commitment), None)
 
-    def _proof(self, state: Job) -> bytes:
-        network, seed = self.network, state.terms.randomness
-        alpha = self._alpha(seed, network.vrf.request_of(seed))
-        if alpha is None or self.vrf_key is None:
-            # Somebody has answered already: the output, which the coordinator compares, is as good.
-            told = network.chain.logs(network.vrf, "RandomnessFulfilled", from_block=state.block, topics={"id": seed})
-            return told[-1]["output"] if told else b""
-        return answer(self.vrf_key, alpha)
+    def _answer(self, state: Job) -> bytes:
+        """What opens a job: the proof, or the output if somebody has answered already."""
+        network, request = self.network, state.terms.randomness
+        challenge = challenge_of(network, request, network.vrf.request_of(request))
+        if challenge is not None:
+            handed = None if self.relay is None else self.relay.board.proof(state.id)
+            if handed is not None:
+                return answer_of(challenge, handed)
+            if self._proves(challenge) and self.vrf_key is not None:
+                return answer(self.vrf_key, challenge.alpha)
+        # The coordinator compares it, so it is as good.
+        told = network.chain.logs(network.vrf, "RandomnessFulfilled", from_block=state.block, topics={"id": request})
+        return told[-1]["output"] if told else b""
 
     def _opening_for(self, job: bytes, situation: Situation) -> Opening | None:
         """Computes, journals, and only then gives the opening out; None while the computation is under way."""

@@ -57,12 +57,12 @@ def test_the_contract_was_told_what_the_image_shows(report: Any):
     assert {seat["digest"] for seat in job["committee"]} == {job["output_digest"]}
 
 
-def test_all_members_of_a_job_commit_open_and_settle_in_one_transaction(report: Any):
+def test_a_job_is_drawn_committed_opened_and_settled_in_one_transaction(report: Any):
     for each, seats in ((report["job"], 3), (report["cheat"]["job"], 5)):
         assert len(each["committee"]) == seats
         steps = [entry["step"] for entry in each["transactions"]]
-        assert steps == ["request", "open", "settle together", "deliver", "finalise"]
-    assert sum(entry["gas"] for entry in report["job"]["transactions"]) < 600_000
+        assert steps == ["request", "open together", "deliver", "finalise"]
+    assert sum(entry["gas"] for entry in report["job"]["transactions"]) < 550_000
 
 
 def test_five_machines_with_five_environments_agree_and_the_one_that_cheats_is_slashed(report: Any):
@@ -83,8 +83,7 @@ def test_every_step_has_its_gas(report: Any):
         "register_publisher",
         "register_kernel",
         "request_validation",
-        "open",
-        "settle together",
+        "open together",
         "deliver",
         "finalise",
         "set_alias",

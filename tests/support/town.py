@@ -78,6 +78,7 @@ class Town:
         computation: Mapping[int, type[Computation]] | None = None,
         *,
         relayed: bool = False,
+        grace: float = 0.0,
     ) -> None:
         """Stakes validators, the first of which also answers randomness requests.
 
@@ -85,6 +86,7 @@ class Town:
             count: how many.
             computation: what each computes with, by its index, if it is not the ordinary one.
             relayed: whether each has a relay of its own, at whose endpoint `exchange` reaches its board.
+            grace: seconds in which members do their round before a job is opened.
         """
         for index in range(count):
             name = f"validator {index}"
@@ -94,6 +96,7 @@ class Town:
             self.network.chain.transact(call, sender=person, value=2 * ETHER)
             kind = (computation or {}).get(index, Computation)
             self.validators[name] = self.validator(person, name, kind(network=self.network))
+            self.validators[name].grace = grace
             if relayed:
                 self.validators[name].relay = Relay(self.exchange.open(endpoint, self.board()), self.exchange)
         first = self.validators["validator 0"]
@@ -127,7 +130,11 @@ class Town:
                     return status
             elif not steps:
                 wait = self.state(job).deadline - chain.now()
-                if self.exchange.boards and status in {JobStatus.COMMITTING, JobStatus.REVEALING}:
+                if self.exchange.boards and status in {
+                    JobStatus.REQUESTED,
+                    JobStatus.COMMITTING,
+                    JobStatus.REVEALING,
+                }:
                     wait = min(wait, 4)  # relays act at eighths of a window
                 elif status is JobStatus.COMMITTING and wait > 8:
                     wait -= 8  # to the end of the window, where those who could not compute refuse

@@ -10,9 +10,10 @@ from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aivm import vrf
 from registry.contracts.types import Attestation, JobStatus
-from registry.relay import Board, HandedCommitment, HandedList, HandedOpening, HandedPledge, RelayError
-from registry.relay.messages import LIMIT, decode, encode
+from registry.relay import Board, HandedCommitment, HandedList, HandedOpening, HandedPledge, HandedProof, RelayError
+from registry.relay.messages import LIMIT, decode, encode, to_hex
 from registry.relay.signatures import HALF_ORDER, sign, signer_of
 
 if TYPE_CHECKING:
@@ -243,6 +244,52 @@ def test_a_refusal_that_says_more_is_refused_since_no_settlement_could_show_it(c
             committee.board.take(committee.opening(member, **said))
 
 
+# --- the proof of a job's randomness
+
+
+KEY, ALPHA = b"\x21" * 32, b"\x07" * 32
+
+
+def proof_of(key: bytes = KEY, alpha: bytes = ALPHA, job: bytes = JOB) -> HandedProof:
+    return HandedProof(job=to_hex(job), proof=to_hex(vrf.prove(key, alpha)))
+
+
+def test_a_proof_is_taken_once_it_is_known_what_has_to_be_proven_and_by_whom(committee: Committee):
+    board = committee.board
+    with pytest.raises(RelayError, match="no proof is expected"):
+        board.take(proof_of())
+    board.expect(JOB, vrf.public_key(KEY), ALPHA)
+    for wrong in (
+        proof_of(key=b"\x22" * 32),
+        proof_of(alpha=bytes(32)),
+        HandedProof(job=to_hex(JOB), proof="0x" + "00" * 81),
+    ):
+        with pytest.raises(RelayError, match="does not prove the randomness of job"):
+            board.take(wrong)
+    assert board.proof(JOB) is None
+    board.take(proof_of())
+    board.take(HandedProof(job=to_hex(JOB), proof="0x" + "00" * 81))  # nobody replaces it
+    assert board.proof(JOB) == vrf.prove(KEY, ALPHA)
+    with pytest.raises(RelayError, match="no proof is expected"):
+        board.take(proof_of(job=b"\x0c" * 32))
+
+
+def test_a_proof_of_what_had_to_be_proven_before_is_forgotten(committee: Committee):
+    board = committee.board
+    board.expect(JOB, vrf.public_key(KEY), ALPHA)
+    board.take(proof_of())
+    board.expect(JOB, vrf.public_key(KEY), ALPHA)
+    assert board.proof(JOB) is not None
+    board.expect(JOB, vrf.public_key(KEY), bytes(32))  # another block, after a reorganisation
+    assert board.proof(JOB) is None
+    board.expect(JOB, vrf.public_key(b"\x22" * 32), ALPHA)  # another operator
+    with pytest.raises(RelayError, match="does not prove"):
+        board.take(proof_of())
+    board.forget(JOB)
+    with pytest.raises(RelayError, match="no proof is expected"):
+        board.take(proof_of(key=b"\x22" * 32))
+
+
 # --- signatures, as the contract has them
 
 
@@ -285,7 +332,7 @@ def test_numbers_beyond_the_curve_are_nobody_s_signature(r: int, s: int):
     ],
 )
 def test_what_is_no_message_is_refused_with_a_reason(text: bytes):
-    for kind in (HandedPledge, HandedList, HandedCommitment, HandedOpening):
+    for kind in (HandedProof, HandedPledge, HandedList, HandedCommitment, HandedOpening):
         with pytest.raises(RelayError):
             decode(text, kind)
 
@@ -319,6 +366,7 @@ def test_a_message_with_one_wrong_member_is_refused(committee: Committee, change
 def test_messages_read_back_as_they_were(committee: Committee):
     member = committee.members[0]
     for message in (
+        proof_of(),
         committee.pledge(member),
         committee.signed_list(member),
         committee.handed(member),

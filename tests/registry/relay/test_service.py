@@ -15,6 +15,7 @@ from registry.content import FileBlockStore
 from registry.content.gateway import serve
 from registry.contracts.types import JobStatus
 from registry.relay import Relay, service
+from registry.relay import relay as relaying
 from registry.relay.messages import LIMIT, encode
 from registry.relay.rates import Rates
 from registry.relay.relay import PEER_SECONDS, HttpPeers
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 JOB = b"\x0b" * 32
 COMMITMENTS, OPENINGS = "/relay/commitments", "/relay/openings"
-PLEDGES, LISTS = "/relay/pledges", "/relay/lists"
+PROOFS, PLEDGES, LISTS = "/relay/proofs", "/relay/pledges", "/relay/lists"
 
 
 @contextmanager
@@ -90,7 +91,7 @@ def test_a_bad_signature_is_named_in_the_answer(committee: Committee, http: http
     ],
 )
 def test_hostile_json_is_refused_with_a_sentence(http: httpx.Client, body: bytes):
-    for path in (PLEDGES, LISTS, COMMITMENTS, OPENINGS):
+    for path in (PROOFS, PLEDGES, LISTS, COMMITMENTS, OPENINGS):
         answer = http.post(path, content=body)
         assert answer.status_code == 409
         assert answer.text.endswith("\n")
@@ -126,7 +127,7 @@ def test_a_message_that_drips_in_is_cut_off(committee: Committee, tmp_path: Path
 
 
 def test_other_methods_are_not_there(http: httpx.Client):
-    for path in (PLEDGES, LISTS, COMMITMENTS, OPENINGS):
+    for path in (PROOFS, PLEDGES, LISTS, COMMITMENTS, OPENINGS):
         for method in ("GET", "PUT", "DELETE"):
             assert http.request(method, path).status_code == 405
 
@@ -186,6 +187,24 @@ def test_peers_in_private_networks_are_left_alone_on_a_public_chain(committee: C
     with served(other, tmp_path) as http, HttpPeers(public_only=True) as peers:
         Relay(committee.board, peers).hand_in(committee.handed(committee.members[0]), [str(http.base_url)])
     assert other.board.commitments(JOB) == {}
+
+
+def test_a_message_is_handed_in_again_after_waits_that_double(committee: Committee, monkeypatch: pytest.MonkeyPatch):
+    class Counting:
+        sent = 0
+
+        def send(self, endpoints: Any, _: Any) -> None:
+            self.sent += len(list(endpoints))
+
+    now, peers = [0.0], Counting()
+    monkeypatch.setattr(relaying.time, "monotonic", lambda: now[0])
+    relay, sent = Relay(committee.board, peers), []
+    for _ in range(41):
+        relay.hand_in(committee.handed(committee.members[0]), ["http://peer.invalid"])
+        sent.append(peers.sent)
+        now[0] += 0.25
+    times = [place * 0.25 for place, count in enumerate(sent) if count > ([0, *sent])[place]]
+    assert times == [0, 0.25, 0.75, 1.75, 3.75, 5.75, 7.75, 9.75]
 
 
 def test_peers_that_never_answer_keep_nobody_else_waiting(committee: Committee, tmp_path: Path):

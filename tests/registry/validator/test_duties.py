@@ -95,12 +95,16 @@ def randomness(status: RandomnessStatus = RandomnessStatus.PENDING, deadline: in
     )
 
 
+GIVEN = ("ahead", "early", "handed_in", "listed", "opened", "relayed")
+
+
 def due(status: JobStatus, now: int = BEFORE, **facts: Any) -> Duty:
     """What is due for the validator ME, which sits where one of `seats` is its own."""
-    given = {name: facts.pop(name) for name in ("handed_in", "listed", "opened", "relayed") if name in facts}
+    given = {name: facts.pop(name) for name in GIVEN if name in facts}
     seed, turn = facts.pop("randomness", None), facts.pop("my_turn_to_prove", False)
     state = job(status, **facts)
-    return duty(Situation(job=state, now=now, seat=state.seat_of(ME), randomness=seed, my_turn_to_prove=turn, **given))
+    own = given.get("ahead", state).seat_of(ME)
+    return duty(Situation(job=state, now=now, seat=own, randomness=seed, my_turn_to_prove=turn, **given))
 
 
 def committee(*, committed: int = 0, revealed: int = 0, size: int = 3, round_: int = 0) -> list[Seat]:
@@ -159,6 +163,48 @@ def test_a_job_is_settled_when_everyone_who_committed_has_revealed_or_the_window
     assert due(REVEALING, seats=committee(committed=2, revealed=2)) is Duty.SETTLE
     assert due(REVEALING, seats=committee(committed=3, revealed=2)) is Duty.WAIT
     assert due(REVEALING, now=AFTER, seats=committee(committed=3, revealed=2)) is Duty.SETTLE
+
+
+# --- with the proof in hand, before the chain has drawn anybody
+
+
+def ahead(*, mine: bool = True) -> Job:
+    """The job as its proof draws it."""
+    return job(COMMITTING, seats=committee() if mine else committee(size=4)[1:])
+
+
+def test_members_do_their_round_on_the_proof_while_it_is_early_and_the_operator_waits_for_them():
+    facts = {"now": 400, "randomness": randomness(), "relayed": True}
+    assert due(REQUESTED, **facts, ahead=ahead(), early=True) is Duty.AGREE
+    assert due(REQUESTED, **facts, ahead=ahead(), early=True, my_turn_to_prove=True) is Duty.AGREE
+    assert due(REQUESTED, **facts, ahead=ahead(mine=False), early=True, my_turn_to_prove=True) is Duty.HAND_IN
+    assert due(REQUESTED, **facts, ahead=ahead(mine=False), early=True) is Duty.WAIT
+
+
+def test_when_it_is_early_no_more_the_operator_opens_and_then_whoever_else_has_the_proof():
+    facts = {"now": 400, "randomness": randomness(), "relayed": True}
+    for mine in (False, True):
+        for listed in (False, True):
+            known = {"ahead": ahead(mine=mine), "early": False, "listed": listed and mine}
+            assert due(REQUESTED, **facts, **known, my_turn_to_prove=True) is Duty.OPEN
+            assert due(REQUESTED, **facts, **known) is Duty.OPEN_FOR
+    late = facts | {"now": 501, "randomness": randomness(RandomnessStatus.STALLED)}
+    assert due(REQUESTED, **late, ahead=ahead()) is Duty.OPEN_FOR, "before another operator gives another seed"
+    assert due(REQUESTED, **late) is Duty.REASSIGN
+
+
+def test_whoever_has_all_openings_opens_and_settles_at_any_time_while_the_job_can_be_opened():
+    everyone = frozenset(MEMBERS[:3])
+    known = {"ahead": ahead(), "listed": True, "opened": everyone, "relayed": True}
+    for early in (False, True):
+        for status in (RandomnessStatus.PENDING, RandomnessStatus.STALLED):
+            facts = known | {"randomness": randomness(status), "early": early}
+            assert due(REQUESTED, now=BEFORE, **facts) is Duty.OPEN_TOGETHER
+            assert due(REQUESTED, now=AFTER, **facts) is Duty.REASSIGN, "too late to be opened at all"
+    one_short = known | {"opened": everyone - {ME}, "randomness": randomness(), "early": True}
+    assert due(REQUESTED, now=400, **one_short) is Duty.AGREE
+    unsigned = known | {"listed": False, "randomness": randomness(), "early": True}
+    assert due(REQUESTED, now=400, **unsigned) is Duty.AGREE
 
 
 # --- with a relay: what all have handed in goes in one transaction, and nobody depends on it
