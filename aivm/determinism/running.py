@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from aivm.determinism.matrix import Cell, Tried
+from aivm.determinism.notes import Notes
 from aivm.determinism.place import Place
 from aivm.digests import Digest
 from aivm.errors import AivmError
 from aivm.execution.sandbox import SandboxError, WorkerLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from aivm.determinism.feeds import Feeds
+    from aivm.determinism.notes import Keeper
     from aivm.determinism.place import Outcome
     from aivm.determinism.plan import Planned
     from aivm.determinism.subject import Subject
-    from aivm.environment import Environment
 
-#: Seconds between two notes in the journal: what a crash can cost.
-_NOTE_SECONDS: Final = 0.5
 _LONGEST: Final = 300
 #: Cases in one request.
 _MOST: Final = 64
@@ -31,15 +29,6 @@ _TOLD: Final = 8
 
 #: By case, the digests of outputs that are at hand. Several threads add to it.
 Known = dict[str, set[Digest]]
-
-
-class Keeper(Protocol):
-    """What remembers cells; a `Journal` is one."""
-
-    def known(self, subject: Digest, place: Digest) -> dict[str, Cell]: ...
-    def add(self, subject: Digest, place: Digest, cells: Iterable[Cell]) -> None: ...
-    def add_environment(self, environment: Environment) -> None: ...
-    def add_outputs(self, outputs: Mapping[Digest, bytes]) -> None: ...
 
 
 class StoppedError(AivmError):
@@ -75,7 +64,7 @@ def run_environment(
     except AivmError as error:
         on_cells(len(subject.cases))
         return Tried(planned=planned, error=_text(error))
-    notes = _Notes(keeper, subject.digest, place.digest)
+    notes = Notes(keeper, subject.digest, place.digest)
     try:
         keeper.add_environment(place.environment)
         cells = keeper.known(subject.digest, place.digest)
@@ -87,15 +76,14 @@ def run_environment(
             if not place.alive:
                 place.close()
                 place = Place(subject, planned.setting, feeds)
-            found = _run(place, left, keeper, known)
+            found = _run(place, left, notes, known)
             cells |= {cell.case: cell for cell in found}
-            notes.add(found)
             on_cells(len(found))
     except WorkerLostError as error:
         return Tried(planned=planned, error=_text(error))
     finally:
-        notes.write()
         place.close()
+        notes.close()
     return Tried(
         planned=planned,
         environment=place.environment,
@@ -130,7 +118,7 @@ class _Left:
         self._alone = count
 
 
-def _run(place: Place, left: _Left, keeper: Keeper, known: Known) -> list[Cell]:
+def _run(place: Place, left: _Left, notes: Notes, known: Known) -> list[Cell]:
     """What the next cases came to; none of them if the worker ended, and nobody knows yet by whose fault."""
     cases = left.next()
     try:
@@ -146,42 +134,24 @@ def _run(place: Place, left: _Left, keeper: Keeper, known: Known) -> list[Cell]:
         if isinstance(error, SandboxError) and len(cases) > 1:
             left.separate(len(cases))
             return []
-        cells = [Cell(case=cases[0], digest=None, error=_text(error))]
+        cells, outputs = [Cell(case=cases[0], digest=None, error=_text(error))], {}
     else:
-        cells = _kept(cases, outcomes, keeper, known)
+        pairs = list(zip(cases, outcomes, strict=False))  # the worker may have left some for the next request
+        cells = [Cell(case=case, digest=item.digest, seconds=item.seconds) for case, item in pairs]
+        outputs = _fresh(pairs, known)
+    notes.add(cells, outputs)
     left.done(len(cells))
     return cells
 
 
-def _kept(cases: Sequence[str], outcomes: Sequence[Outcome], keeper: Keeper, known: Known) -> list[Cell]:
-    pairs = list(zip(cases, outcomes, strict=False))  # the worker may have left some for the next request
+def _fresh(pairs: Sequence[tuple[str, Outcome]], known: Known) -> dict[Digest, bytes]:
+    """The outputs that nobody had, which are known from now on."""
     fresh = {item.digest: item.tensors for case, item in pairs if item.tensors and item.digest not in known[case]}
-    if fresh:
-        keeper.add_outputs(fresh)
     for case, item in pairs:
         if item.tensors:
             known[case].add(item.digest)
-    return [Cell(case=case, digest=item.digest, seconds=item.seconds) for case, item in pairs]
+    return fresh
 
 
 def _text(error: AivmError) -> str:
     return f"{type(error).__name__}: {error.message}"[:_LONGEST]
-
-
-class _Notes:
-    """Cells on their way to the keeper, some at a time: a transaction takes longer than a small kernel."""
-
-    def __init__(self, keeper: Keeper, subject: Digest, place: Digest) -> None:
-        self._keeper, self._subject, self._place = keeper, subject, place
-        self._cells: list[Cell] = []
-        self._last = time.monotonic()
-
-    def add(self, cells: Iterable[Cell]) -> None:
-        self._cells += cells
-        if time.monotonic() - self._last >= _NOTE_SECONDS:
-            self.write()
-
-    def write(self) -> None:
-        if self._cells:
-            self._keeper.add(self._subject, self._place, self._cells)
-        self._cells, self._last = [], time.monotonic()
