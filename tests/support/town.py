@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,26 @@ class Exchange:
             if endpoint not in self.dead:
                 with suppress(RelayError):
                     self.boards[endpoint].take(message)
+
+
+@dataclass
+class Wire(Exchange):
+    """Loses, repeats, delays and reorders messages, by chance."""
+
+    honest: Exchange = field(default_factory=Exchange)
+    chance: random.Random = field(default_factory=random.Random)
+    under_way: list[tuple[list[str], Handed]] = field(default_factory=list)
+
+    def send(self, endpoints: Iterable[str], message: Handed) -> None:
+        """See `registry.relay.relay.Peers`."""
+        self.under_way += [([endpoint], message) for endpoint in endpoints]
+        self.chance.shuffle(self.under_way)
+        for _ in range(self.chance.randrange(len(self.under_way) + 1)):
+            where, what = self.under_way.pop()
+            if self.chance.random() < 0.7:
+                self.honest.send(where, what)
+            if self.chance.random() < 0.2:
+                self.under_way.append((where, what))
 
 
 @dataclass

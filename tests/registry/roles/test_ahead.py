@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.scene import CLASS, next_epoch
-from support.town import ETHER, VRF_KEY, Exchange, Town, held_out
+from support.town import ETHER, VRF_KEY, Exchange, Town, Wire, held_out
 
 from aivm import vrf
 from registry import requester
@@ -286,3 +287,22 @@ def test_a_seed_that_a_reorganisation_replaced_takes_its_round_along(town: Town,
     assert board(one).proof(job) != old
     finish(town, job)
     assert faults(town, job) == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_member_is_at_fault_and_no_operator_late_whatever_the_network_does(town: Town, job: bytes, seed: int):
+    wire = Wire(honest=town.exchange, chance=random.Random(seed))
+    people = list(town.validators.values())
+    for validator in people:
+        put(validator, wire)
+    for _ in range(200):
+        wire.chance.shuffle(people)
+        for validator in people:
+            if wire.chance.random() < 0.8:
+                validator.tick()
+        if status(town, job) in {JobStatus.SETTLED, JobStatus.FINALISED}:
+            break
+        town.network.chain.advance_time(wire.chance.randrange(1, 4))
+    finish(town, job)
+    assert faults(town, job) == {}
+    assert [operator.bond for operator in town.network.vrf.operators()] == [ETHER]

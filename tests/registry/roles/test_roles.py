@@ -64,13 +64,17 @@ def test_publishing_goes_on_where_it_stopped_and_pays_for_nothing_twice(town: To
     assert publisher.publish(network, owner, kernel, handle="town").status is KernelStatus.APPROVED
 
 
-def test_two_cheats_of_three_find_no_majority_with_each_other_and_lose_to_a_grown_committee(town: Town):
+@pytest.mark.parametrize("relayed", [False, True])
+def test_two_cheats_of_three_find_no_majority_with_each_other_and_lose_to_a_grown_committee(
+    town: Town, monkeypatch: pytest.MonkeyPatch, *, relayed: bool
+):
     class OtherCheat(CheatingComputation):
         def attestation(self, execution: Any) -> Any:
             twice = replace(execution, outputs={k: np.roll(v, 1, axis=-1) for k, v in execution.outputs.items()})
             return super().attestation(twice)
 
-    town.settle_in(5)
+    monkeypatch.setattr("registry.relay.relay.AGAIN_SECONDS", 0)
+    town.settle_in(5, relayed=relayed)
     kernel = town.admit()
     job = town.ask(kernel, IMAGES[:1])
     # Who is drawn first is known once the job is open: two of those three turn.
@@ -87,6 +91,8 @@ def test_two_cheats_of_three_find_no_majority_with_each_other_and_lose_to_a_grow
     assert town.state(job).round == 1
     assert int.from_bytes(requester.fetch(town.network, job).answer) == LABELS[0]
     assert faults(town, job) == dict.fromkeys(cheats, Outcome.DEVIATED)
+    rounds = town.network.chain.logs(town.network.market, "RoundOpened", topics={"job": job})
+    assert [log["round"] for log in rounds] == ([0, 1] if relayed else []), "each round in one transaction"
 
 
 # --- kernels that must not be admitted ---

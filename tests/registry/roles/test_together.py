@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.scene import CLASS, next_epoch
-from support.town import ETHER, Exchange, Town, held_out
+from support.town import ETHER, Exchange, Town, Wire, held_out
 
 from registry import requester
 from registry.contracts.types import Attestation, JobStatus, Outcome
@@ -351,26 +351,6 @@ def test_whoever_comes_back_after_its_opening_was_shown_brings_the_list_from_its
 
 
 # --- a network that does what it likes
-
-
-@dataclass
-class Wire(Exchange):
-    """Loses, repeats, delays and reorders messages, by chance."""
-
-    honest: Exchange = field(default_factory=Exchange)
-    chance: random.Random = field(default_factory=random.Random)
-    under_way: list[tuple[list[str], Handed]] = field(default_factory=list)
-
-    def send(self, endpoints: Iterable[str], message: Handed) -> None:
-        """See `registry.relay.relay.Peers`."""
-        self.under_way += [([endpoint], message) for endpoint in endpoints]
-        self.chance.shuffle(self.under_way)
-        for _ in range(self.chance.randrange(len(self.under_way) + 1)):
-            where, what = self.under_way.pop()
-            if self.chance.random() < 0.7:
-                self.honest.send(where, what)
-            if self.chance.random() < 0.2:
-                self.under_way.append((where, what))
 
 
 @pytest.mark.parametrize("seed", range(5))
