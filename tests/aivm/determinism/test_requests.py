@@ -108,3 +108,32 @@ def test_a_suite_that_is_stopped_repeats_no_request_that_was_answered(journal, m
         run_environment(subject, HERE, journal, {}, feeds=feeds)
     assert asked[:3] == [["a", "b"], ["c", "d"], ["e", "f"]]
     assert len(asked) == 3  # the last case is asked for alone
+
+
+class Full:
+    """A keeper without room for outputs."""
+
+    def __init__(self):
+        self.cells = []
+
+    def known(self, subject, place):
+        del subject, place
+        return {}
+
+    def add(self, subject, place, cells):
+        del subject, place
+        self.cells += cells
+
+    def add_environment(self, environment):
+        del environment
+
+    def add_outputs(self, outputs):
+        raise OSError(28, f"no space for {len(outputs)} outputs")
+
+
+def test_what_cannot_be_written_ends_the_run_and_no_worker_is_left(started):
+    subject, keeper = program("wide", CASES), Full()
+    with Feeds(subject) as feeds, pytest.raises(OSError, match="no space"):
+        run_environment(subject, HERE, keeper, {}, feeds=feeds)
+    assert keeper.cells == []
+    assert not any(place.alive for place in started)
