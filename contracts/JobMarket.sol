@@ -211,11 +211,11 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /* COMMIT AND REVEAL */
 
     /// @inheritdoc IJobMarket
-    function commitBatch(JobId id, bytes32 termsHash, JobProgress memory progress, Commitment[] memory batch, bytes calldata signatures)
+    function commitBatch(JobId id, bytes32 termsHash, JobProgress calldata progress, Commitment[] memory batch, bytes calldata signatures)
         external
         nonReentrant
     {
-        JobProgress memory next = progress;
+        JobProgress memory next = Progress.load(progress);
         JobSlot slot = _slotIn(id, termsHash, next, JobStatus.Committing);
         uint256 seats = next.seats.length - next.firstSeat;
         _checkLength(id, batch.length, next.batch.length == 0 ? seats : 0);
@@ -255,10 +255,10 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function commit(JobId id, bytes32 termsHash, JobProgress memory progress, Commitment commitment) external nonReentrant {
+    function commit(JobId id, bytes32 termsHash, JobProgress calldata progress, Commitment commitment) external nonReentrant {
         // With nothing left of it in storage, the same member could commit again, and end the phase alone.
         if (_asBallot(commitment) == 0) revert JobMarket_EmptyCommitment(id);
-        JobProgress memory now_ = progress;
+        JobProgress memory now_ = Progress.load(progress);
         JobSlot slot = _slotIn(id, termsHash, now_, JobStatus.Committing);
         uint256 seat = _seatOf(id, now_, msg.sender);
         if (_ballots[id][seat] != 0 || _isInBatch(now_, seat)) revert JobMarket_AlreadyCommitted(id, msg.sender);
@@ -280,11 +280,11 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function reveal(JobId id, bytes32 termsHash, JobProgress memory progress, Attestation calldata attestation, bytes32 salt)
+    function reveal(JobId id, bytes32 termsHash, JobProgress calldata progress, Attestation calldata attestation, bytes32 salt)
         external
         nonReentrant
     {
-        JobProgress memory now_ = progress;
+        JobProgress memory now_ = Progress.load(progress);
         JobSlot slot = _slotIn(id, termsHash, now_, JobStatus.Revealing);
         if (block.timestamp > slot.deadlineOf()) revert JobMarket_TooLate(id, slot.deadlineOf());
         uint256 seat = _seatOf(id, now_, msg.sender);
@@ -315,19 +315,19 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /* SETTLE */
 
     /// @inheritdoc IJobMarket
-    function settle(JobId id, JobTerms calldata terms, JobProgress memory progress, Shown[] calldata shown) external nonReentrant {
-        JobProgress memory next = progress;
+    function settle(JobId id, JobTerms calldata terms, JobProgress calldata progress, Shown[] calldata shown) external nonReentrant {
+        JobProgress memory next = Progress.load(progress);
         JobSlot slot = _slotIn(id, terms, next, JobStatus.Revealing);
         next.votes = _votes(id, next, shown, terms.rules.rule(), slot.deadlineOf());
         _count(id, slot, terms, next);
     }
 
     /// @inheritdoc IJobMarket
-    function settleTogether(JobId id, JobTerms calldata terms, JobProgress memory progress, Shown[] calldata shown, bytes calldata signatures)
+    function settleTogether(JobId id, JobTerms calldata terms, JobProgress calldata progress, Shown[] calldata shown, bytes calldata signatures)
         external
         nonReentrant
     {
-        JobProgress memory next = progress;
+        JobProgress memory next = Progress.load(progress);
         JobSlot slot = _slotIn(id, terms, next, JobStatus.Committing);
         _settleTogether(id, slot, terms, next, shown, signatures);
     }
@@ -401,11 +401,13 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         _checkLength(id, shown.length, seats);
         commitments = new Commitment[](seats);
         complete = true;
-        for (uint256 i = 0; i < seats; ++i) {
-            Shown calldata one = shown[i];
-            address member = progress.seats[progress.firstSeat + i].memberOf();
-            if (one.showing != Showing.Opening) (complete, commitments[i]) = (false, Commitment.wrap(one.salt));
-            else commitments[i] = commitmentOf(id, progress.round, member, one.attestation, one.salt);
+        uint256 text = _commitmentText(id, progress.round);
+        unchecked {
+            for (uint256 i = 0; i < seats; ++i) {
+                Shown calldata one = shown[i];
+                if (one.showing != Showing.Opening) (complete, commitments[i]) = (false, Commitment.wrap(one.salt));
+                else commitments[i] = _commitmentOf(text, progress.seats[progress.firstSeat + i].memberOf(), one.attestation, one.salt);
+            }
         }
     }
 
@@ -514,8 +516,8 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /* PAY */
 
     /// @inheritdoc IJobMarket
-    function finalise(JobId id, JobTerms calldata terms, JobProgress memory progress) external nonReentrant {
-        JobProgress memory done = progress;
+    function finalise(JobId id, JobTerms calldata terms, JobProgress calldata progress) external nonReentrant {
+        JobProgress memory done = Progress.load(progress);
         JobSlot slot = _slotIn(id, terms, done, JobStatus.Settled);
         if (block.timestamp <= slot.deadlineOf()) revert JobMarket_TooEarly(id, slot.deadlineOf() + 1);
         _slots[id] = slot.withStatus(JobStatus.Finalised, 0);
@@ -559,26 +561,30 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
 
     /// @dev Pays or slashes every member, whichever it is due.
     /// @return paid seat fees
-    // At most fifteen calls, of a contract of ours that refuses none of them and calls nobody back.
-    // slither-disable-next-line calls-loop,reentrancy-benign
+    // Staking and coordinator are ours and call nobody back; every way in is `nonReentrant`, or `onlyAppeals`.
+    // slither-disable-next-line reentrancy-benign
     function _paySeats(JobId id, JobTerms calldata terms, JobProgress memory progress, address reporter) private returns (uint256 paid) {
         address[] memory majority = new address[](progress.seats.length);
         uint256 count = 0;
-        for (uint256 i = 0; i < progress.seats.length; ++i) {
-            Outcome outcome = progress.outcomes.outcomeOf(i);
-            if (outcome == Outcome.Unpaid) continue;
-            address member = progress.seats[i].memberOf();
-            if (outcome == Outcome.Paid) {
-                majority[count++] = member;
-            } else {
-                bool proven = outcome == Outcome.Deviated || outcome == Outcome.Withheld;
-                uint256 slashed = staking.slash(member, uint128(proven ? terms.deviationSlash : terms.absenceSlash), reporter);
-                emit ValidatorFaulted(id, member, outcome, slashed);
+        unchecked {
+            for (uint256 i = 0; i < progress.seats.length; ++i) {
+                address member = progress.seats[i].memberOf();
+                Outcome outcome = progress.outcomes.outcomeOf(i);
+                if (outcome == Outcome.Paid) majority[count++] = member;
+                else if (outcome != Outcome.Unpaid) _slashSeat(id, terms, member, outcome, reporter);
             }
         }
         _shorten(majority, count);
         _creditEach(majority, terms.seatFee);
         return count * terms.seatFee;
+    }
+
+    // At most fifteen calls, of a contract of ours that refuses none of them and calls nobody back.
+    // slither-disable-next-line calls-loop
+    function _slashSeat(JobId id, JobTerms calldata terms, address member, Outcome outcome, address reporter) private {
+        bool proven = outcome == Outcome.Deviated || outcome == Outcome.Withheld;
+        uint256 slashed = staking.slash(member, uint128(proven ? terms.deviationSlash : terms.absenceSlash), reporter);
+        emit ValidatorFaulted(id, member, outcome, slashed);
     }
 
     function _shorten(address[] memory list, uint256 count) private pure {
@@ -613,12 +619,12 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function overturn(JobId id, JobTerms calldata terms, JobProgress memory progress, Result memory result, address reporter)
+    function overturn(JobId id, JobTerms calldata terms, JobProgress calldata progress, Result memory result, address reporter)
         external
         nonReentrant
         onlyAppeals
     {
-        JobProgress memory next = progress;
+        JobProgress memory next = Progress.load(progress);
         JobSlot slot = _slotIn(id, terms, next, JobStatus.Settled);
         address[] memory blamed = _faulty(next);
         next.result = result;
@@ -633,10 +639,11 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /* DELIVER */
 
     /// @inheritdoc IJobMarket
-    function deliver(JobId id, JobTerms calldata terms, JobProgress memory progress) external nonReentrant returns (bool success) {
+    function deliver(JobId id, JobTerms calldata terms, JobProgress calldata progress) external nonReentrant returns (bool success) {
+        JobProgress memory done = Progress.load(progress);
         JobSlot slot = _slots[id];
         JobStatus status = slot.statusOf();
-        _slotIn(id, terms, progress, status == JobStatus.Finalised ? status : JobStatus.Settled);
+        _slotIn(id, terms, done, status == JobStatus.Finalised ? status : JobStatus.Settled);
         address consumer = terms.consumer;
         if (consumer == address(0)) revert JobMarket_NoConsumer(id);
         if (slot.isDelivered()) revert JobMarket_AlreadyDelivered(id);
@@ -644,7 +651,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         // Before the call, so that a consumer that asks sees what will be.
         _slots[id] = slot.withDelivery(true, true);
         success = ExactGasCall.tryCall(
-            consumer, terms.rules.callbackGas(), abi.encodeCall(IInferenceConsumer.onInference, (id, progress.result.digest, progress.result.answer))
+            consumer, terms.rules.callbackGas(), abi.encodeCall(IInferenceConsumer.onInference, (id, done.result.digest, done.result.answer))
         );
         if (success) {
             emit Delivered(id, consumer);
@@ -691,19 +698,20 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function isState(JobId id, bytes32 termsHash, JobProgress memory progress) external view returns (bool) {
+    function isState(JobId id, bytes32 termsHash, JobProgress calldata progress) external view returns (bool) {
         JobSlot slot = _slots[id];
-        return slot.statusOf() != JobStatus.Unknown && slot.holds(Progress.hashOf(termsHash, progress));
+        return slot.statusOf() != JobStatus.Unknown && slot.holds(Progress.hashOf(termsHash, Progress.load(progress)));
     }
 
     /// @inheritdoc IJobMarket
-    function verifyResult(JobId id, bytes32 termsHash, JobProgress memory progress) external view returns (Result memory result, bool isFinal) {
+    function verifyResult(JobId id, bytes32 termsHash, JobProgress calldata progress) external view returns (Result memory result, bool isFinal) {
         JobSlot slot = _slots[id];
         JobStatus status = slot.statusOf();
         isFinal = status == JobStatus.Finalised;
         if (!isFinal && status != JobStatus.Settled) revert JobMarket_WrongStatus(id, status, JobStatus.Settled);
-        _check(id, slot, termsHash, progress);
-        result = progress.result;
+        JobProgress memory done = Progress.load(progress);
+        _check(id, slot, termsHash, done);
+        result = done.result;
     }
 
     /// @inheritdoc IJobMarket
@@ -717,19 +725,30 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         view
         returns (Commitment commitment)
     {
+        return _commitmentOf(_commitmentText(id, round), member, attestation, salt);
+    }
+
+    /// @dev What all commitments of a round begin with, in free memory, with room for the rest.
+    function _commitmentText(JobId id, uint8 round) private view returns (uint256 text) {
         bytes32 domain = COMMITMENT_DOMAIN;
-        // As `abi.encode` writes them, at a third of its price; an attestation is four static words, its members in order.
         assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, domain)
-            mstore(add(free, 0x20), chainid())
-            mstore(add(free, 0x40), address())
-            mstore(add(free, 0x60), id)
-            mstore(add(free, 0x80), and(round, 0xff))
-            mstore(add(free, 0xa0), shr(96, shl(96, member)))
-            calldatacopy(add(free, 0xc0), attestation, 0x80)
-            mstore(add(free, 0x140), salt)
-            commitment := keccak256(free, 0x160)
+            text := mload(0x40)
+            mstore(0x40, add(text, 0x160))
+            mstore(text, domain)
+            mstore(add(text, 0x20), chainid())
+            mstore(add(text, 0x40), address())
+            mstore(add(text, 0x60), id)
+            mstore(add(text, 0x80), and(round, 0xff))
+        }
+    }
+
+    /// @dev As `abi.encode` writes it, at a third of its price; an attestation is four static words, its members in order.
+    function _commitmentOf(uint256 text, address member, Attestation calldata attestation, bytes32 salt) private pure returns (Commitment commitment) {
+        assembly ("memory-safe") {
+            mstore(add(text, 0xa0), shr(96, shl(96, member)))
+            calldatacopy(add(text, 0xc0), attestation, 0x80)
+            mstore(add(text, 0x140), salt)
+            commitment := keccak256(text, 0x160)
         }
     }
 

@@ -26,8 +26,11 @@ abstract contract Credits is ICredits {
     /// @dev Owes each of these accounts another `amount` wei, with one event for all.
     function _creditEach(address[] memory accounts, uint256 amount) internal {
         if (amount == 0 || accounts.length == 0) return;
-        for (uint256 i = 0; i < accounts.length; ++i) {
+        for (uint256 i = 0; i < accounts.length;) {
             _credits[accounts[i]] += amount;
+            unchecked {
+                ++i;
+            }
         }
         emit CreditedEach(accounts, amount);
     }

@@ -71,6 +71,23 @@ contract StateTest is House {
         _seen.push(now_);
     }
 
+    /// @dev The market reads a state as it lies in the calldata: what a decoder would have refused has another hash.
+    function testFuzz_ASmallNumberWithMoreBitsIsAnotherState(uint256 member, uint256 bit) public {
+        JobId id = _opened(3);
+        bytes memory call = abi.encodeCall(IJobMarket.isState, (id, _termsHashIn(id), _progressIn(id)));
+        assertTrue(_answer(call), "as it is");
+        member = bound(member, 1, 3); // round, first seat, reveal window
+        bit = bound(bit, 0, 255);
+        call[100 + 32 * member + 31 - bit / 8] ^= bytes1(uint8(1 << (bit % 8)));
+        assertFalse(_answer(call), "with a bit more or less");
+    }
+
+    function _answer(bytes memory call) private view returns (bool) {
+        (bool success, bytes memory data) = address(market).staticcall(call);
+        assertTrue(success, "answered");
+        return abi.decode(data, (bool));
+    }
+
     function test_AStateOfThePastIsOfNoUse() public {
         JobId id = _request(7, address(new Taker()), 100_000);
         _assertNew(id);
