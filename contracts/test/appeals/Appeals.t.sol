@@ -2,12 +2,47 @@
 pragma solidity 0.8.37;
 
 import {IAppeals} from "../../interfaces/IAppeals.sol";
+import {IInferenceConsumer} from "../../interfaces/IInferenceConsumer.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {EnvironmentClass, JobId, RecordDigest} from "../../types/Ids.sol";
 import {Attestation, JobProgress, JobStatus, JobTerms, Outcome} from "../../types/Job.sol";
 import {Taker} from "../fixtures/HostileConsumers.sol";
 import {House} from "../integration/House.sol";
+
+/// @dev Tries, from inside its callback, everything that there is about appeals.
+contract Abandoner is IInferenceConsumer {
+    IAppeals private immutable _appeals;
+    bytes[] private _attempts;
+    bytes private _abandon;
+    bool public abandoned;
+    uint256 public refused;
+
+    constructor(IAppeals appeals) {
+        _appeals = appeals;
+    }
+
+    function prepare(
+        JobId id,
+        JobTerms calldata terms,
+        JobProgress calldata progress,
+        JobId other,
+        JobTerms calldata otherTerms,
+        JobProgress calldata otherProgress
+    ) external {
+        _attempts.push(abi.encodeCall(IAppeals.appeal, (other, otherTerms, otherProgress, EnvironmentClass.wrap(0))));
+        _attempts.push(abi.encodeCall(IAppeals.resolve, (id, terms, progress, otherTerms, otherProgress)));
+        _abandon = abi.encodeCall(IAppeals.abandon, (id, terms, progress));
+    }
+
+    function onInference(JobId, RecordDigest, bytes32) external {
+        for (uint256 i = 0; i < _attempts.length; ++i) {
+            (bool done,) = address(_appeals).call(_attempts[i]);
+            if (!done) ++refused;
+        }
+        (abandoned,) = address(_appeals).call(_abandon);
+    }
+}
 
 /// @title Who knows the answer can take a committee to a larger one.
 contract AppealsTest is House {
@@ -145,6 +180,30 @@ contract AppealsTest is House {
         assertEq(address(market).balance, _owed() + market.creditOf(knower), "the delivery is paid once");
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_AlreadyDelivered.selector, id));
         _deliver(id);
+    }
+
+    /// @dev The one way into the market that a consumer finds open: it ends the wait that the appeal began, as anybody may.
+    function test_AnAppealThatEndsInsideACallbackChangesNothingElse() public {
+        Abandoner consumer = new Abandoner(appeals);
+        JobId id = _request(3, address(consumer), 500_000);
+        _open(id);
+        _settleTogether(id, _unanimous(3, _right()));
+        JobId other = _appeal(id);
+        _open(other);
+        _settleTogether(other, _unanimous(7, _refusal()));
+        consumer.prepare(id, _termsIn(id), _progressIn(id), other, _termsIn(other), _progressIn(other));
+        assertTrue(_deliver(id), "delivered");
+        assertTrue(consumer.abandoned(), "the appeal is over");
+        assertEq(consumer.refused(), 2, "no other is made, and none decided");
+        (bool paid, bool delivered) = market.deliveryOf(id);
+        assertTrue(paid && delivered, "the flags of the delivery stand");
+        assertStatus(id, JobStatus.Settled);
+        assertEq(market.deadlineOf(id), vm.getBlockTimestamp(), "it waits no longer");
+        assertEq(appeals.creditOf(knower), BOND, "the bond goes back");
+        nextBlock();
+        _finaliseNow(id);
+        _assertFinal(id, OUTPUT);
+        assertEq(address(market).balance, _owed() + market.creditOf(knower), "to the wei");
     }
 
     /* AN APPEAL THAT IS WRONG */

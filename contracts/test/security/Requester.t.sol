@@ -81,6 +81,28 @@ contract RequesterAttacksTest is House {
         assertEq(before - requester.balance, vrf.fee(), "the price of another draw");
     }
 
+    /// @dev What a flood costs: a fee each to the operators, while whoever cannot keep up says so and loses nothing.
+    function test_AFloodThatAMajorityRefusesCostsItsRequesterAFeeAJobAndNobodyAStake() public {
+        uint256 before = requester.balance;
+        JobId[] memory flood = new JobId[](12);
+        for (uint256 i = 0; i < flood.length; ++i) {
+            flood[i] = _request(3);
+        }
+        for (uint256 i = 0; i < flood.length; ++i) {
+            _open(flood[i]);
+            Attestation[] memory said = _unanimous(3, _refusal());
+            said[i % 3] = _right(); // one had the time
+            _settleTogether(flood[i], said);
+            assertStatus(flood[i], JobStatus.Failed);
+        }
+        vm.prank(requester);
+        market.withdraw();
+        assertEq(before - requester.balance, flood.length * vrf.fee(), "a fee each");
+        for (uint256 i = 0; i < validators.length; ++i) {
+            assertEq(_stakeOf(validators[i]), STAKE, "no stake");
+        }
+    }
+
     /// @dev The fee is lost to a delivery that had to fail; the result is not, and comes again without a fee.
     function test_ADeliveryInsideTheConsumersOwnCallFailsAndCanBeRepeated() public {
         Busy consumer = new Busy();

@@ -213,6 +213,36 @@ def test_a_transaction_that_is_not_mined_is_reported_with_its_hash(chain, stakin
     assert chain.wait(caught.value.transaction).event("Staked")
 
 
+def base_fee(chain):
+    return int(chain.rpc.call("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)  # noqa: FBT003 - JSON-RPC
+
+
+def under_a_base_fee(chain, transaction, fee):
+    """The receipt, or None, after one block with this base fee; then the fee is as before."""
+    usual = base_fee(chain)
+    chain.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(fee))
+    chain.mine()
+    receipt = chain.rpc.call("eth_getTransactionReceipt", transaction)
+    chain.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(usual))
+    return receipt
+
+
+def test_a_base_fee_that_doubles_does_not_hold_a_transaction_up_and_one_that_triples_does(chain, staking, alice):
+    """What is said of it in docs/security.md: fees leave room to double, and are not raised afterwards."""
+    chain.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(10**9))
+    chain.mine()
+    tip = int(chain.rpc.call("eth_maxPriorityFeePerGas"), 16)
+    with Chain.connect(chain.rpc.urls) as other:
+        with chain.node.lock:
+            first = other.send(stake(staking), value=ETHER, sender=alice)
+            assert under_a_base_fee(chain, first, 2 * 10**9) is not None
+        chain.mine()
+        with chain.node.lock:
+            second = other.send(stake(staking), value=ETHER, sender=alice)
+            assert under_a_base_fee(chain, second, 3 * 10**9 + tip) is None
+            chain.rpc.call("anvil_dropTransaction", second)
+
+
 def test_other_refusals_of_a_node_keep_their_text(chain, staking, alice):
     with pytest.raises(TransactionError, match="intrinsic gas"):
         chain.transact(stake(staking), value=ETHER, sender=alice, gas=100)

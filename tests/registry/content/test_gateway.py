@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -19,6 +20,8 @@ from registry.content.errors import ContentError
 from registry.content.gateway import serve
 
 BLOCK = b"a block"
+#: What a gateway takes at once.
+CONNECTIONS = 256
 CID = Cid.of(RAW, BLOCK)
 CAR_TYPE = "application/vnd.ipld.car; version=1; order=dfs; dups=n"
 
@@ -196,6 +199,19 @@ def test_the_port_is_free_again_after_serving(store):
         port = int(url.rpartition(":")[2])
     with serve(store, port=port) as again:
         assert again == url
+
+
+def test_who_holds_all_connections_keeps_others_out_until_it_lets_go(store):
+    """What is said of it in docs/security.md: the rest are told to come again, and a proxy is what helps."""
+    store.put(CID, BLOCK)
+    with serve(store) as url, httpx.Client(base_url=url) as client:
+        host, port = url.removeprefix("http://").split(":")
+        with ExitStack() as stack:
+            for _ in range(CONNECTIONS):
+                stack.enter_context(socket.create_connection((host, int(port))))
+            assert client.get(f"/ipfs/{CID}?format=raw").status_code == 503
+        answered = [client.get(f"/ipfs/{CID}?format=raw") for _ in range(20)]
+        assert answered[-1].content == BLOCK
 
 
 def test_the_blocking_gateway_says_when_it_is_ready_and_ends_on_a_signal(store):

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from support.town import Town
 
 IMAGES, LABELS = held_out()
+#: What a validator asks its endpoint at a look, at most, about a job in which nothing is due.
+#: Seven calls, and what a new block adds.
+CALLS_OF_A_JOB = 9
 
 
 def faults(town: Town, job: bytes) -> list[Any]:
@@ -285,3 +288,52 @@ def test_nothing_is_sent_that_the_journal_could_not_keep(town: Town, monkeypatch
     assert seat.commitment is None
     assert town.work(job) is JobStatus.FINALISED
     assert faults(town, job) == []
+
+
+# --- what wears a validator out
+
+
+def calls_of_a_look(town: Town, name: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many JSON-RPC calls one look of a validator makes."""
+    made = 0
+    kind = type(town.network.chain.rpc)
+    exchange = kind._exchange
+
+    def counted(self: Any, endpoint: Any, calls: Any) -> Any:
+        nonlocal made
+        made += len(calls)
+        return exchange(self, endpoint, calls)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "_exchange", counted)
+        assert town.validators[name].tick() == []
+    return made
+
+
+def test_every_open_job_costs_a_bounded_number_of_calls_a_look(town: Town, monkeypatch: pytest.MonkeyPatch):
+    """What is said of floods in docs/security.md: the cost is linear in the jobs that are open."""
+    kernel = ready(town)
+    counts = []
+    for _ in range(3):
+        for _ in range(2):
+            town.ask(kernel, IMAGES[:1])
+        assert town.validators["validator 1"].tick() == []  # the jobs are found; it is the operator's turn
+        counts.append(calls_of_a_look(town, "validator 1", monkeypatch))
+    assert counts[0] < counts[1] < counts[2]
+    assert counts[2] - counts[0] <= 4 * CALLS_OF_A_JOB
+
+
+def test_what_a_job_leaves_on_the_disk_stays_there(town: Town):
+    """What is said of disks in docs/security.md: inputs and outputs are kept, and nobody deletes them."""
+    kernel = ready(town)
+    before = set(town.network.content.local)
+    for image in (IMAGES[:1], IMAGES[1:2]):
+        job = town.ask(kernel, image)
+        assert town.work(job) is JobStatus.FINALISED
+    left = set(town.network.content.local) - before
+    town.network.chain.advance_time(10**7)
+    for validator in town.validators.values():
+        validator.tick()
+    kept = set(town.network.content.local) - before
+    assert left <= kept
+    assert len(kept) >= 2 * 2  # the input and the output of each job
