@@ -9,6 +9,7 @@ import {Credits} from "./libraries/Credits.sol";
 import {Tally} from "./libraries/Tally.sol";
 import {EnvironmentClass, JobId} from "./types/Ids.sol";
 import {Ballot, JobKind, JobProgress, JobStatus, JobTerms, Result, Vote} from "./types/Job.sol";
+import {SeedPolicy} from "./types/Manifest.sol";
 
 /// @title Appeals from a committee to a larger one. See IAppeals.
 /// @notice Properties that the tests hold it to:
@@ -82,6 +83,10 @@ contract Appeals is IAppeals, Credits {
         require(!isFinal && block.timestamp <= deadline, Appeals_TooLate(job, deadline));
         // A kernel's admission can be taken back by other means.
         require(terms.rules.kind() == JobKind.Inference, Appeals_NotAnInference(job));
+        // Another job has another seed: honest members of both would differ, and the first would pay for it.
+        require(
+            market.registry().manifestOf(terms.kernel).seeds.policy != SeedPolicy.Verifiable, Appeals_SeededByTheJob(job)
+        );
         // As many or fewer would be no better judges.
         require(progress.seats.length < SEATS, Appeals_TooFewWouldJudge(job, progress.seats.length));
         require(_treeOf(environmentClass) == terms.rules.tree(), Appeals_WrongClass(job, environmentClass));

@@ -12,6 +12,7 @@ import {IJobMarket} from "./IJobMarket.sol";
 ///
 ///         An appeal stops the clock of a settled job and requests the same job for the largest committee there is at first, drawn by
 ///         a seed of its own. The appellant pays for it, and leaves a bond as large as the slash of a member that deviates.
+///         A kernel that draws from its job's seed cannot be appealed: the other job has another seed, and with it another output.
 ///         - The other committee agrees on another result: it becomes the job's, the members that agreed on the first one are slashed
 ///           with the appellant as the reporter, and the bond goes back.
 ///         - It agrees on the same: the bond is the treasury's.
@@ -25,6 +26,7 @@ interface IAppeals {
     error Appeals_AlreadyAppealed(JobId job);
     error Appeals_NotOpen(JobId job);
     error Appeals_NotAnInference(JobId job);
+    error Appeals_SeededByTheJob(JobId job);
     error Appeals_TooFewWouldJudge(JobId job, uint256 seats);
     error Appeals_WrongClass(JobId job, EnvironmentClass environmentClass);
     error Appeals_TooLate(JobId job, uint256 deadline);

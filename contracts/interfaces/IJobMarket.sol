@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Commitment, EnvironmentClass, JobId, KernelId, RecordDigest} from "../types/Ids.sol";
+import {IKernelRegistry} from "./IKernelRegistry.sol";
 import {IMarketParameters} from "./IMarketParameters.sol";
 import {Attestation, JobFailure, JobProgress, JobStatus, JobTerms, Outcome, Result, Shown, Vote} from "../types/Job.sol";
 import {Outcomes} from "../types/Outcomes.sol";
@@ -189,4 +190,6 @@ interface IJobMarket {
     function roundDigest(JobId job, uint8 round, bytes32 seed, Commitment[] calldata commitments) external view returns (bytes32);
 
     function parameters() external view returns (IMarketParameters);
+
+    function registry() external view returns (IKernelRegistry);
 }

@@ -37,6 +37,7 @@ PANICS = {
 
 #: What to do about the errors that people meet.
 HINTS = {
+    "Appeals_SeededByTheJob": "Another job has another seed, and so another output. `aivm job check` compares it here.",
     "Appeals_TooLate": "A result can be appealed until its challenge window ends.",
     "Appeals_TooFewWouldJudge": "Ask for committees of 3 or 5 where you may want to appeal.",
     "Appeals_RerunPending": "Wait until the other committee's job is final: `aivm job show` tells.",

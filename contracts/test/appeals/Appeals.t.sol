@@ -7,6 +7,7 @@ import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {EnvironmentClass, JobId, RecordDigest} from "../../types/Ids.sol";
 import {Attestation, JobProgress, JobStatus, JobTerms, Outcome} from "../../types/Job.sol";
+import {Manifest, SeedPolicy} from "../../types/Manifest.sol";
 import {Taker} from "../fixtures/HostileConsumers.sol";
 import {House} from "../integration/House.sol";
 
@@ -341,6 +342,18 @@ contract AppealsTest is House {
         _settleTogether(id, _unanimous(3, _right()));
         uint256 price = appeals.quote(_termsIn(_request(3)));
         vm.expectRevert(abi.encodeWithSelector(IAppeals.Appeals_NotAnInference.selector, id));
+        _appeal(id, ANY, price);
+    }
+
+    /// @dev Honest members of the other committee have another seed, and would overturn an honest result.
+    function test_AKernelThatDrawsFromItsJobsSeedIsNotAppealed() public {
+        Manifest memory manifest = _manifest("painter", 0);
+        manifest.seeds.policy = SeedPolicy.Verifiable;
+        kernel = _register(manifest);
+        _approve(kernel);
+        JobId id = _agreed(_right());
+        uint256 price = appeals.quote(_termsIn(id));
+        vm.expectRevert(abi.encodeWithSelector(IAppeals.Appeals_SeededByTheJob.selector, id));
         _appeal(id, ANY, price);
     }
 
