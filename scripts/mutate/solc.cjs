@@ -38,7 +38,7 @@ function remembered(input) {
 }
 
 if (!args.includes("--standard-json")) {
-  fs.writeSync(1, run(""));
+  require(COMPILER); // it reads the same arguments
 } else {
   if (!memory) throw new Error("MUTATE_MEMORY has to name a folder");
   const output = remembered(fs.readFileSync(0));
