@@ -17,6 +17,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+COMPILER = Path(__file__).with_name("solc.cjs")
 _IMPORT = re.compile(r'(from\s+|import\s+)"(\.[^"]*)"')
 
 
@@ -76,6 +77,7 @@ class Bench:
         self._texts = {benched(name): moved(name, (project.root / name).read_text()) for name in project.tests()}
         self._texts |= {name: (project.root / name).read_text() for name in project.sources()}
         self._texts["foundry.toml"] = (project.root / "foundry.toml").read_text()
+        self._texts["solc.cjs"] = COMPILER.read_text()  # it has a say in what tests are made of
         self.digest = hashlib.sha256(json.dumps(self._texts, sort_keys=True).encode()).hexdigest()[:16]
         self.memory = folder.parent / "memory" / self.digest
         self._environment = {
@@ -84,7 +86,7 @@ class Bench:
             "FOUNDRY_TEST": "test",
             "FOUNDRY_OUT": "out",
             "FOUNDRY_CACHE_PATH": "cache",
-            "FOUNDRY_SOLC": str(Path(__file__).with_name("solc.cjs")),
+            "FOUNDRY_SOLC": str(COMPILER),
             "FOUNDRY_DYNAMIC_TEST_LINKING": "true",
             "FOUNDRY_FUZZ_FAILURE_PERSIST_DIR": "cache/failures",
             "FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR": "cache/failures",

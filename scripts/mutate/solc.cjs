@@ -10,8 +10,42 @@ const fs = require("node:fs");
 const path = require("node:path");
 
 const COMPILER = path.join(__dirname, "..", "solc.cjs");
+const VM = "0x7109709ECfa91a80626fF3989D68f67F5b1DD12D";
+const DEPLOYMENT = new RegExp(`VmContractHelper(\\d+)\\(${VM}\\)\\.deployCode\\((?=\\{_artifact: "[^"]*", _args: )`, "g");
 const memory = process.env.MUTATE_MEMORY;
 const args = process.argv.slice(2);
+
+/**
+ * A deployment in a test by CREATE, as it was before forge put the cheat code `deployCode` there: of that one, `vm.expectRevert` does
+ * not notice that it went well, and no test would miss what a constructor refuses.
+ */
+function created(input) {
+  const request = JSON.parse(input);
+  for (const source of Object.values(request.sources)) {
+    const numbers = new Set();
+    const content = source.content.replace(DEPLOYMENT, (_, number) => {
+      numbers.add(number);
+      return `created${number}(`;
+    });
+    source.content = content + [...numbers].map(creation).join("");
+  }
+  return JSON.stringify(request);
+}
+
+function creation(number) {
+  return `
+function created${number}(string memory _artifact, bytes memory _args) returns (address made) {
+    bytes memory code = bytes.concat(VmContractHelper${number}(${VM}).getCode(_artifact), _args);
+    assembly ("memory-safe") {
+        made := create(0, add(code, 32), mload(code))
+        if iszero(made) {
+            returndatacopy(0, 0, returndatasize())
+            revert(0, returndatasize())
+        }
+    }
+}
+`;
+}
 
 function run(input) {
   const done = spawnSync(process.execPath, [COMPILER, ...args], { input, maxBuffer: 2 ** 30, stdio: ["pipe", "pipe", "inherit"] });
@@ -41,7 +75,7 @@ if (!args.includes("--standard-json")) {
   require(COMPILER); // it reads the same arguments
 } else {
   if (!memory) throw new Error("MUTATE_MEMORY has to name a folder");
-  const output = remembered(fs.readFileSync(0));
+  const output = remembered(created(fs.readFileSync(0, "utf8")));
   for (let done = 0; done < output.length; ) {
     try {
       done += fs.writeSync(1, output, done);

@@ -30,6 +30,9 @@ VAULT = (
 import {Twice} from "./libraries/Twice.sol";
 contract Vault {
     uint256 public held;
+    constructor(uint256 seed) {
+        require(seed < 10, "seed");
+    }
     function put(uint256 n) external {
         require(n < 100, "too much");
         uint256 unused = Twice.twice(n);
@@ -51,9 +54,14 @@ VAULT_TEST = (
 import {Vault} from "../Vault.sol";
 import {Twice} from "../libraries/Twice.sol";
 contract Helper { function run(uint256 n) external pure returns (uint256) { return Twice.twice(n); } }
+interface Vm { function expectRevert(bytes calldata why) external; }
 contract VaultTest {
     Vault internal vault;
-    function setUp() public { vault = new Vault(); }
+    function setUp() public { vault = new Vault(1); }
+    function test_ASeedOfTenIsRefused() public {
+        Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D).expectRevert("seed");
+        new Vault(10);
+    }
     function test_ItHoldsTwiceOfWhatIsPut() public { vault.put(21); require(vault.held() == 42, "held"); }
     function test_ItTakesNoHundred() public { try vault.put(100) { revert("took it"); } catch {} }
     function test_TheLeastOfBoth() public view { require(vault.least(1, 2) == 1 && vault.least(2, 1) == 1, "least"); }
@@ -116,6 +124,7 @@ def mutant(old, new, source="contracts/Vault.sol", text=VAULT):
 @pytest.mark.parametrize(
     ("old", "new", "verdict", "by"),
     [
+        ("seed < 10", "seed < 11", Verdict.KILLED, "test_ASeedOfTenIsRefused"),
         ("n < 100", "n <= 100", Verdict.KILLED, "test_ItTakesNoHundred"),
         ("held = unused", "held = 42", Verdict.SURVIVED, ""),  # no test puts anything else
         ("a < b ? a : b", "a <= b ? a : b", Verdict.SURVIVED, ""),  # equivalent

@@ -368,6 +368,14 @@ contract AppealsTest is House {
         assertEq(address(appeals).balance, BOND, "the bond is held");
     }
 
+    function test_WhatIsBroughtTooMuchComesBackHoweverMuchItIs() public {
+        JobId id = _agreed(_right());
+        uint256 credit = market.creditOf(knower);
+        _appeal(id, ANY, appeals.quote(_termsIn(id)) + 3 * BOND);
+        assertEq(market.creditOf(knower) - credit, 3 * BOND, "the excess comes back");
+        assertEq(address(appeals).balance, BOND, "the bond is held");
+    }
+
     /// @dev Other machines may rightly say something else.
     function test_TheJudgesAreOfTheSameClass() public {
         JobId id = _agreed(_right());
