@@ -14,7 +14,7 @@ export default defineConfig({
     // The same in foundry.toml, where the reasons are, and in scripts/build_artifacts.py.
     settings: {
       evmVersion: "cancun",
-      optimizer: { enabled: true, runs: 200 },
+      optimizer: { enabled: true, runs: 150 },
       viaIR: false,
       metadata: { bytecodeHash: "none" },
     },

@@ -20,7 +20,7 @@ import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDiges
 import {Attestation, Ballot, JobFailure, JobKind, JobProgress, JobStatus, JobTerms, Outcome, Result, Showing, Shown, Vote} from "./types/Job.sol";
 import {JobRulesLib} from "./types/JobRules.sol";
 import {JobSlot} from "./types/JobSlot.sol";
-import {AggregationRule, DeterminismClass} from "./types/Manifest.sol";
+import {AggregationRule} from "./types/Manifest.sol";
 import {allPaid} from "./types/Outcomes.sol";
 import {Seat} from "./types/Seat.sol";
 
@@ -32,13 +32,14 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     bytes32 private constant COMMIT_TYPEHASH = keccak256("Commit(bytes32 job,uint8 round,bytes32 seed,bytes32 commitment)");
     bytes32 private constant ROUND_TYPEHASH = keccak256("Round(bytes32 job,uint8 round,bytes32 seed,bytes32[] commitments)");
     /// @dev So that a delivery with all its overhead is far from a transaction's own limit of 16,777,216 (EIP-7825).
-    uint32 public constant MAXIMUM_CALLBACK_GAS = 1_000_000;
-    /// @dev What `KernelRegistry.onInference` gets.
+    uint32 private constant MAXIMUM_CALLBACK_GAS = 1_000_000;
+    /// @dev What `KernelRegistry.onValidation` gets.
     uint32 public constant VALIDATION_CALLBACK_GAS = 150_000;
     /// @notice Seconds that a job's last steps may be late before a stake at fault could leave.
     uint256 public constant GRACE = 1 days;
-    /// @dev As `ValidatorStaking.ALL_TREES`.
+    /// @dev As `ValidatorStaking.ALL_TREES` and `ValidatorStaking.SPREAD`.
     uint8 private constant ALL_TREES = type(uint8).max;
+    uint8 private constant SPREAD = ALL_TREES - 1;
 
     /// @dev Bytes of a `JobTerms`, 12 words.
     uint256 private constant TERMS_SIZE = 384;
@@ -87,10 +88,9 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     /// @inheritdoc IJobMarket
     function request(JobRequest calldata wanted) external payable nonReentrant returns (JobId) {
         JobTerms memory terms;
-        terms.rules = JobRulesLib.asked(JobKind.Inference, _treeOf(wanted.environmentClass), wanted.committeeSize, wanted.callbackGas);
+        terms.rules = JobRulesLib.asked(JobKind.Inference, _treeOf(wanted.environmentClass, ALL_TREES), wanted.committeeSize, wanted.callbackGas);
         // Only one class of machines gives one output of a pinned kernel.
-        bool pinned = _ask(terms, wanted.kernel) == DeterminismClass.Pinned;
-        if (pinned && EnvironmentClass.unwrap(wanted.environmentClass) == 0) revert JobMarket_ClassNeeded(wanted.kernel);
+        if (!_ask(terms, wanted.kernel, wanted.environmentClass)) revert JobMarket_ClassNeeded(wanted.kernel);
         terms.input = wanted.input;
         terms.consumer = wanted.consumer;
         terms.refundTo = wanted.refundTo;
@@ -98,15 +98,16 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobMarket
-    function requestValidation(KernelId kernel, RecordDigest manifestRecord, uint8 committeeSize, address refundTo)
-        external
-        payable
-        nonReentrant
-        returns (JobId)
-    {
+    function requestValidation(
+        KernelId kernel,
+        RecordDigest manifestRecord,
+        EnvironmentClass environmentClass,
+        uint8 committeeSize,
+        address refundTo
+    ) external payable nonReentrant returns (JobId) {
         if (msg.sender != address(registry)) revert JobMarket_NotRegistry(msg.sender);
         JobTerms memory terms;
-        terms.rules = JobRulesLib.asked(JobKind.Validation, ALL_TREES, committeeSize, VALIDATION_CALLBACK_GAS);
+        terms.rules = JobRulesLib.asked(JobKind.Validation, _treeOf(environmentClass, SPREAD), committeeSize, VALIDATION_CALLBACK_GAS);
         terms.kernel = kernel;
         terms.input = manifestRecord;
         terms.consumer = address(registry);
@@ -434,6 +435,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         if (won.ballot == Ballot.Refused) return _fail(id, slot, terms, next, JobFailure.Refused);
 
         next.outcomes = Tally.outcomesOf(next.votes, won, terms.rules.rule(), terms.rules.tolerance());
+        if (terms.rules.isValidation()) next.outcomes = next.outcomes.pardoned(next.seats);
         _settled(id, slot, terms, next, won, count);
     }
 
@@ -650,9 +652,7 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         if (!slot.isPaid()) _credit(msg.sender, terms.deliveryFee);
         // Before the call, so that a consumer that asks sees what will be.
         _slots[id] = slot.withDelivery(true, true);
-        success = ExactGasCall.tryCall(
-            consumer, terms.rules.callbackGas(), abi.encodeCall(IInferenceConsumer.onInference, (id, done.result.digest, done.result.answer))
-        );
+        success = ExactGasCall.tryCall(consumer, terms.rules.callbackGas(), _callOf(id, terms, done));
         if (success) {
             emit Delivered(id, consumer);
         } else {
@@ -661,12 +661,28 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         }
     }
 
+    /// @dev The registry is told who agrees, too.
+    function _callOf(JobId id, JobTerms calldata terms, JobProgress memory progress) private pure returns (bytes memory message) {
+        Result memory result = progress.result;
+        bytes4 selector = IInferenceConsumer.onInference.selector;
+        uint256 agreeing = 0;
+        if (terms.rules.isValidation()) {
+            selector = IKernelRegistry.onValidation.selector;
+            agreeing = progress.outcomes.paidByTree(progress.seats);
+        }
+        message = abi.encodeWithSelector(selector, id, result.digest, result.answer, agreeing);
+        // A consumer gets its three words alone: to encode them apart takes bytes that this contract has not.
+        assembly ("memory-safe") {
+            mstore(message, sub(0x84, shl(5, iszero(agreeing))))
+        }
+    }
+
     /* VIEWS */
 
     /// @inheritdoc IJobMarket
     function quote(KernelId kernel, uint8 committeeSize, uint32 callbackGas) external view returns (uint256) {
         JobTerms memory terms;
-        _ask(terms, kernel);
+        _ask(terms, kernel, EnvironmentClass.wrap(0));
         return _quote(terms, committeeSize, callbackGas);
     }
 
@@ -839,20 +855,21 @@ contract JobMarket is IJobMarket, Credits, TypedData, ReentrancyGuardTransient {
         return bytes32(uint256(keccak256(abi.encode(attestation))) | REVEALED);
     }
 
-    function _treeOf(EnvironmentClass environmentClass) private view returns (uint8) {
-        if (EnvironmentClass.unwrap(environmentClass) == 0) return ALL_TREES;
+    function _treeOf(EnvironmentClass environmentClass, uint8 any) private view returns (uint8) {
+        if (EnvironmentClass.unwrap(environmentClass) == 0) return any;
         (uint256 tree, bool own) = staking.treeOf(environmentClass);
         if (!own) revert JobMarket_UnknownClass(environmentClass);
         return uint8(tree);
     }
 
     /// @dev An approved kernel, and what follows from it.
-    function _ask(JobTerms memory terms, KernelId kernel) private view returns (DeterminismClass) {
-        IKernelRegistry.Terms memory own = registry.termsOf(kernel);
+    /// @return whether it takes jobs of that class
+    function _ask(JobTerms memory terms, KernelId kernel, EnvironmentClass environmentClass) private view returns (bool) {
+        IKernelRegistry.Terms memory own = registry.termsOf(kernel, environmentClass);
         if (own.status != IKernelRegistry.Status.Approved) revert JobMarket_KernelNotApproved(kernel);
         (terms.kernel, terms.publisher, terms.authorFee) = (kernel, own.publisher, own.authorFee);
         terms.rules = terms.rules.by(own.rule, own.tolerance);
-        return own.determinism;
+        return own.takesClass;
     }
 
     /// @dev What a job of this size and with this callback is charged.

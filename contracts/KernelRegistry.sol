@@ -2,21 +2,24 @@
 pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {IInferenceConsumer} from "./interfaces/IInferenceConsumer.sol";
 import {IJobMarket} from "./interfaces/IJobMarket.sol";
 import {IKernelRegistry} from "./interfaces/IKernelRegistry.sol";
+import {IValidatorStaking} from "./interfaces/IValidatorStaking.sol";
+import {Contradiction} from "./libraries/Contradiction.sol";
 import {ManifestRules} from "./libraries/ManifestRules.sol";
 import {Names} from "./libraries/Names.sol";
+import {EnvironmentClass, JobId, KernelId, ManifestId, RecordDigest} from "./types/Ids.sol";
 import {JobStatus} from "./types/Job.sol";
-import {JobId, KernelId, ManifestId, RecordDigest} from "./types/Ids.sol";
-import {AggregationRule, DeterminismClass, Manifest} from "./types/Manifest.sol";
+import {AggregationRule, DeterminismClass, Manifest, SeedPolicy} from "./types/Manifest.sol";
 
 /// @title The kernels: manifests, names and versions, life cycle. See IKernelRegistry.
 /// @notice Properties that the tests hold it to:
 ///         1. A kernel's manifest, publisher and version never change, and its id is the hash of manifest and publisher.
-///         2. A status moves once, from Registered, by the result of the kernel's own last admission job.
-///         3. A name resolves to a kernel of that publisher and that name; a version always to the same.
-///         4. No money stays here.
+///         2. A status moves from Registered by the result of the kernel's own last admission job, and from Approved to Rejected by a challenge.
+///         3. A kernel is approved that is not pinned only by members of two environment classes.
+///         4. The determinism class in force never rises, and falls only by a challenge.
+///         5. A name resolves to a kernel of that publisher and that name; a version always to the same.
+///         6. No money stays here.
 /// @dev The market is trusted code, fixed at deployment: it calls nobody back while it takes a request.
 contract KernelRegistry is IKernelRegistry {
     /// @dev What a validation job answers when every case gave what the manifest says.
@@ -26,17 +29,30 @@ contract KernelRegistry is IKernelRegistry {
     ///      the kernel and its input, and to get its commitment into a block.
     uint256 private constant TIME_PER_COMMIT_SECOND = 500;
 
+    /// @notice Environment classes that must agree before a kernel may run on all of them.
+    uint256 public constant LEAST_CLASSES = 2;
+    /// @notice Seats that must be behind a result before it can be held against a kernel: a majority of the largest first committee.
+    uint256 public constant CHALLENGE_VOTES = 4;
+    /// @dev The same for the result by which the kernel was admitted, which its publisher asked for.
+    uint256 private constant ADMISSION_VOTES = 2;
+
     /// @inheritdoc IKernelRegistry
     address public immutable market;
+
+    struct Asked {
+        KernelId kernel;
+        EnvironmentClass environmentClass;
+    }
 
     /// @dev All that the market asks for, but the author's fee, is in the first word.
     struct Entry {
         address publisher;
         Status status;
         bool deprecated;
-        uint48 registeredAt;
-        DeterminismClass determinism; // these three as in the manifest
-        AggregationRule rule;
+        uint40 registeredAt;
+        uint8 classes;
+        DeterminismClass determinism; // as in the manifest, until a challenge
+        AggregationRule rule; // these two as in the manifest
         uint16 tolerance;
         ManifestId manifestId;
         JobId validationJob;
@@ -45,7 +61,8 @@ contract KernelRegistry is IKernelRegistry {
 
     mapping(KernelId => Entry) private _kernels;
     mapping(KernelId => Manifest) private _manifests;
-    mapping(JobId => KernelId) private _kernelOfJob;
+    mapping(JobId => Asked) private _asked;
+    mapping(KernelId => mapping(EnvironmentClass => bool)) private _admitted;
     mapping(string handle => address) private _publishers;
     mapping(address publisher => string) private _handles;
     /// @dev Versions and aliases together: no string is both.
@@ -89,7 +106,7 @@ contract KernelRegistry is IKernelRegistry {
         Entry storage self = _kernels[kernel];
         self.publisher = msg.sender;
         self.status = Status.Registered;
-        self.registeredAt = SafeCast.toUint48(block.number);
+        self.registeredAt = SafeCast.toUint40(block.number);
         self.determinism = manifest.determinism;
         self.rule = manifest.aggregation.rule;
         self.tolerance = manifest.aggregation.tolerance;
@@ -100,41 +117,125 @@ contract KernelRegistry is IKernelRegistry {
     /// @inheritdoc IKernelRegistry
     // The market is ours, calls nobody back from a request, and never gives an id twice.
     // slither-disable-next-line reentrancy-benign,reentrancy-events
-    function requestValidation(KernelId kernel, uint8 committeeSize) external payable returns (JobId job) {
+    function requestValidation(KernelId kernel, EnvironmentClass environmentClass, uint8 committeeSize) external payable returns (JobId job) {
         Entry storage self = _known(kernel);
-        require(self.status == Status.Registered, KernelRegistry_WrongStatus(kernel, self.status, Status.Registered));
+        bool undecided = self.status == Status.Registered;
+        require(undecided || self.status == Status.Approved, KernelRegistry_WrongStatus(kernel, self.status, Status.Registered));
         JobId last = self.validationJob;
-        require(
-            JobId.unwrap(last) == 0 || IJobMarket(market).statusOf(last) == JobStatus.Failed,
-            KernelRegistry_ValidationPending(kernel, last)
-        );
+        require(!undecided || !_isPending(last), KernelRegistry_ValidationPending(kernel, last));
+        _checkClass(kernel, self, environmentClass);
         // Here and not in every request: the bound is fixed, and no kernel takes jobs without an admission.
         uint256 timeMs = _manifests[kernel].limits.timeMs;
         uint256 limitMs = TIME_PER_COMMIT_SECOND * IJobMarket(market).parameters().bounds().leastCommitWindow;
         require(timeMs <= limitMs, KernelRegistry_TooSlow(kernel, timeMs, limitMs));
-        job = IJobMarket(market).requestValidation{value: msg.value}(kernel, _manifests[kernel].record, committeeSize, msg.sender);
-        self.validationJob = job;
-        _kernelOfJob[job] = kernel;
-        emit ValidationRequested(kernel, job);
+        RecordDigest record = _manifests[kernel].record;
+        job = IJobMarket(market).requestValidation{value: msg.value}(kernel, record, environmentClass, committeeSize, msg.sender);
+        if (undecided) self.validationJob = job;
+        _asked[job] = Asked(kernel, environmentClass);
+        emit ValidationRequested(kernel, job, environmentClass);
     }
 
-    /// @inheritdoc IInferenceConsumer
-    /// @dev Costs less than the gas that JobMarket gives to it (see the snapshot), and must: nobody can pay more for it.
-    function onInference(JobId job, RecordDigest digest, bytes32 answer) external {
-        require(msg.sender == market, KernelRegistry_NotMarket(msg.sender));
-        KernelId kernel = _kernelOfJob[job];
-        Entry storage self = _kernels[kernel];
-        // An unknown job leads to the unknown kernel, which has no job. An older one of this kernel has failed for good.
-        require(JobId.unwrap(job) != 0 && JobId.unwrap(self.validationJob) == JobId.unwrap(job), KernelRegistry_UnexpectedJob(job));
-        require(self.status == Status.Registered, KernelRegistry_WrongStatus(kernel, self.status, Status.Registered));
-        self.certificate = digest;
-        if (answer == CONFORMS) {
-            self.status = Status.Approved;
-            emit KernelApproved(kernel, digest);
-        } else {
-            self.status = Status.Rejected;
-            emit KernelRejected(kernel, digest);
+    /// @dev Whether a job can still decide: it was asked for, its result has not come here, and it has not failed.
+    function _isPending(JobId job) private view returns (bool) {
+        return KernelId.unwrap(_asked[job].kernel) != 0 && IJobMarket(market).statusOf(job) != JobStatus.Failed;
+    }
+
+    /// @dev Who is to decide: all classes, of which there have to be two, or for a pinned kernel one of them.
+    function _checkClass(KernelId kernel, Entry storage self, EnvironmentClass environmentClass) private view {
+        bool pinned = self.determinism == DeterminismClass.Pinned;
+        if (EnvironmentClass.unwrap(environmentClass) != 0) {
+            require(pinned || self.status == Status.Approved, KernelRegistry_AllClassesNeeded(kernel));
+            return;
         }
+        require(!pinned, KernelRegistry_ClassNeeded(kernel));
+        IValidatorStaking staking = IJobMarket(market).staking();
+        uint256 classes = staking.classesAt(staking.currentEpoch());
+        require(classes >= LEAST_CLASSES, KernelRegistry_TooFewClasses(classes, LEAST_CLASSES));
+    }
+
+    /// @inheritdoc IKernelRegistry
+    /// @dev Costs less than the gas that JobMarket gives to it (see the snapshot), and must: nobody can pay more for it.
+    function onValidation(JobId job, RecordDigest digest, bytes32 answer, uint256 agreeing) external {
+        require(msg.sender == market, KernelRegistry_NotMarket(msg.sender));
+        Asked memory asked = _asked[job];
+        Entry storage self = _kernels[asked.kernel];
+        bool decides = self.status == Status.Registered;
+        // One that was asked for before the last has failed for good.
+        bool expected = KernelId.unwrap(asked.kernel) != 0 && (!decides || JobId.unwrap(self.validationJob) == JobId.unwrap(job));
+        require(expected, KernelRegistry_UnexpectedJob(job));
+        delete _asked[job];
+        bool conforms = answer == CONFORMS;
+        uint8 classes = uint8(Contradiction.classesOf(agreeing)); // at most fifteen
+        emit ValidationConcluded(asked.kernel, job, asked.environmentClass, digest, conforms, classes);
+        bool ofOneClass = EnvironmentClass.unwrap(asked.environmentClass) != 0;
+        if (ofOneClass && conforms && !_admitted[asked.kernel][asked.environmentClass]) {
+            _admitted[asked.kernel][asked.environmentClass] = true;
+            emit ClassAdmitted(asked.kernel, asked.environmentClass, digest);
+        }
+        if (!decides) return;
+        self.certificate = digest;
+        self.classes = classes;
+        if (conforms && (ofOneClass || classes >= LEAST_CLASSES)) {
+            self.status = Status.Approved;
+            emit KernelApproved(asked.kernel, digest);
+        } else if (!conforms && !ofOneClass) {
+            self.status = Status.Rejected;
+            emit KernelRejected(asked.kernel, digest);
+        }
+    }
+
+    /// @inheritdoc IKernelRegistry
+    function challenge(KernelId kernel, Evidence calldata one, Evidence calldata other) external {
+        Entry storage self = _known(kernel);
+        require(self.status == Status.Approved, KernelRegistry_WrongStatus(kernel, self.status, Status.Approved));
+        uint256 votes = _votesFor(kernel, self, one);
+        uint256 otherVotes = _votesFor(kernel, self, other);
+        bool seeded = _manifests[kernel].seeds.policy == SeedPolicy.Verifiable;
+        require(Contradiction.areComparable(one.terms, other.terms, seeded), KernelRegistry_NotComparable(one.job, other.job));
+        bool differ = Contradiction.isBetween(one.terms.rules.kind(), one.progress.result, other.progress.result);
+        require(differ, KernelRegistry_NoContradiction(one.job, other.job));
+        bool within = _isWithinOneClass(one, votes, _needed(self, one.job), other, otherVotes, _needed(self, other.job));
+        DeterminismClass was = self.determinism;
+        DeterminismClass now_ = within ? DeterminismClass.None : DeterminismClass.Pinned;
+        require(was >= DeterminismClass.Pinned && now_ < was, KernelRegistry_NothingToDemote(kernel, was));
+        self.determinism = now_;
+        if (within) self.status = Status.Rejected;
+        emit KernelDemoted(kernel, now_, one.job, other.job);
+    }
+
+    /// @dev How many members of each class are behind a result, if it can be held against the kernel.
+    function _votesFor(KernelId kernel, Entry storage self, Evidence calldata shown) private view returns (uint256 votes) {
+        // slither-disable-next-line unused-return
+        (, bool isFinal) = IJobMarket(market).verifyResult(shown.job, keccak256(abi.encode(shown.terms)), shown.progress);
+        require(isFinal, KernelRegistry_NotFinal(shown.job));
+        require(KernelId.unwrap(shown.terms.kernel) == KernelId.unwrap(kernel), KernelRegistry_NotOfKernel(shown.job, kernel));
+        votes = shown.progress.outcomes.paidByTree(shown.progress.seats);
+        (uint256 have, uint256 want) = (Contradiction.sum(votes), _needed(self, shown.job));
+        require(have >= want, KernelRegistry_TooFewVotes(shown.job, have, want));
+    }
+
+    function _needed(Entry storage self, JobId job) private view returns (uint256) {
+        return JobId.unwrap(job) == JobId.unwrap(self.validationJob) ? ADMISSION_VOTES : CHALLENGE_VOTES;
+    }
+
+    /// @dev Whether enough members of one class are behind both. A tree that was given to another class since says nothing.
+    function _isWithinOneClass(
+        Evidence calldata one,
+        uint256 votes,
+        uint256 needed,
+        Evidence calldata other,
+        uint256 otherVotes,
+        uint256 otherNeeded
+    ) private view returns (bool) {
+        IValidatorStaking staking = IJobMarket(market).staking();
+        (uint256 epoch, uint256 otherEpoch) = (one.terms.rules.epoch(), other.terms.rules.epoch());
+        uint256 first = epoch < otherEpoch ? epoch : otherEpoch;
+        // Each turn takes two votes at least of at most fifteen.
+        for (uint256 tree = 0; votes >> (4 * tree) != 0; ++tree) {
+            bool both = Contradiction.votesOf(votes, tree) >= needed && Contradiction.votesOf(otherVotes, tree) >= otherNeeded;
+            if (both && staking.assignedIn(tree) < first) return true;
+        }
+        return false;
     }
 
     /// @inheritdoc IKernelRegistry
@@ -162,10 +263,17 @@ contract KernelRegistry is IKernelRegistry {
             status: self.status,
             deprecated: self.deprecated,
             registeredAt: self.registeredAt,
+            determinism: self.determinism,
+            classes: self.classes,
             manifestId: self.manifestId,
             validationJob: self.validationJob,
             certificate: self.certificate
         });
+    }
+
+    /// @inheritdoc IKernelRegistry
+    function isAdmitted(KernelId kernel, EnvironmentClass environmentClass) external view returns (bool) {
+        return _admitted[kernel][environmentClass];
     }
 
     /// @inheritdoc IKernelRegistry
@@ -174,7 +282,7 @@ contract KernelRegistry is IKernelRegistry {
     }
 
     /// @inheritdoc IKernelRegistry
-    function termsOf(KernelId kernel) external view returns (Terms memory) {
+    function termsOf(KernelId kernel, EnvironmentClass environmentClass) external view returns (Terms memory) {
         Entry storage self = _kernels[kernel];
         return Terms({
             publisher: self.publisher,
@@ -182,7 +290,8 @@ contract KernelRegistry is IKernelRegistry {
             determinism: self.determinism,
             rule: self.rule,
             tolerance: self.tolerance,
-            authorFee: _manifests[kernel].authorFee
+            authorFee: _manifests[kernel].authorFee,
+            takesClass: self.status != Status.Unknown && (self.determinism != DeterminismClass.Pinned || _admitted[kernel][environmentClass])
         });
     }
 

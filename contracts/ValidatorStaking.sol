@@ -44,6 +44,10 @@ contract ValidatorStaking is IValidatorStaking, Credits {
     /// @notice Of 10,000 parts of what is slashed, for whoever had it slashed: their gas, and no reason to wish for it.
     uint256 public constant REPORTER_SHARE = 500;
     uint256 public constant ALL_TREES = type(uint8).max;
+    /// @notice All classes with a tree of their own, the second seat from another than the first.
+    uint256 public constant SPREAD = ALL_TREES - 1;
+    /// @dev The tree that classes share for which there is none.
+    uint256 private constant SHARED = WeightForest.TREES - 1;
 
     /// @inheritdoc IValidatorStaking
     address public immutable market;
@@ -60,6 +64,7 @@ contract ValidatorStaking is IValidatorStaking, Credits {
     WeightForest.Forest private _forest;
     Leaves.Book private _leaves;
     mapping(uint256 tree => EnvironmentClass) private _classOf;
+    mapping(uint256 tree => uint256 epoch) private _assignedIn;
     mapping(EnvironmentClass => uint256 treePlusOne) private _treeOf;
 
     modifier onlyMarket() {
@@ -201,14 +206,24 @@ contract ValidatorStaking is IValidatorStaking, Credits {
         // Epochs are whole numbers: one or its predecessor is what is meant.
         // slither-disable-next-line incorrect-equality
         require(epoch == present || epoch + 1 == present, ValidatorStaking_WrongEpoch(epoch, present));
-        Sortition.Urn memory urn = tree == ALL_TREES
+        Sortition.Urn memory urn = tree >= SPREAD
             ? Sortition.urn(_forest, WeightForest.LEVELS, 0, epoch, seated)
             : Sortition.urn(_forest, WeightForest.TREE_LEVELS, tree, epoch, seated);
+        // The tree that classes share is the last, and so what weighs there lies behind all that can be drawn.
+        uint256 behind = tree == SPREAD ? _forest.treeWeightAt(SHARED, epoch) : 0;
         drawn = new Seat[](count);
         uint256 seats = 0;
         // At most the largest committee, in calls of the market.
-        for (; seats < count && urn.remaining != 0; ++seats) {
-            uint256 leaf = urn.take(_forest, _ticket(seed, seated.length + seats) % urn.remaining);
+        for (; seats < count && urn.remaining != behind; ++seats) {
+            uint256 ticket = _ticket(seed, seated.length + seats);
+            uint256 weight = urn.remaining - behind;
+            if (tree == SPREAD && seated.length + seats == 1) {
+                ticket = _ofAnotherTree(seats == 0 ? seated[0] : drawn[0], epoch, ticket, weight);
+                if (ticket >= weight) break;
+            } else {
+                ticket %= weight;
+            }
+            uint256 leaf = urn.take(_forest, ticket);
             drawn[seats] = seatOf(_leaves.holders[leaf], leaf);
         }
         assembly ("memory-safe") {
@@ -255,6 +270,22 @@ contract ValidatorStaking is IValidatorStaking, Credits {
     }
 
     /// @inheritdoc IValidatorStaking
+    function classesAt(uint256 epoch) external view returns (uint256 count) {
+        for (uint256 i = 0; i < WeightForest.TREES / 8; ++i) {
+            uint256 weights = _forest.weightsAt(WeightForest.TREE_LEVELS + 1, i, epoch);
+            for (; weights != 0; weights >>= WeightForest.WEIGHT_BITS) {
+                if (weights & WeightForest.GREATEST_WEIGHT != 0) ++count;
+            }
+        }
+        if (_forest.treeWeightAt(SHARED, epoch) != 0) --count;
+    }
+
+    /// @inheritdoc IValidatorStaking
+    function assignedIn(uint256 tree) external view returns (uint256) {
+        return _assignedIn[tree];
+    }
+
+    /// @inheritdoc IValidatorStaking
     function holderOf(uint256 leaf) external view returns (address) {
         return _leaves.holders[leaf];
     }
@@ -267,7 +298,7 @@ contract ValidatorStaking is IValidatorStaking, Credits {
     /// @inheritdoc IValidatorStaking
     function treeOf(EnvironmentClass environmentClass) external view returns (uint256 tree, bool own) {
         uint256 place = _treeOf[environmentClass];
-        return place == 0 ? (WeightForest.TREES - 1, false) : (place - 1, true);
+        return place == 0 ? (SHARED, false) : (place - 1, true);
     }
 
     // ---- inside
@@ -301,13 +332,23 @@ contract ValidatorStaking is IValidatorStaking, Credits {
         uint256 place = _treeOf[environmentClass];
         if (place != 0) return place - 1;
         // At most 63 turns, and only for the first validator of a class.
-        for (tree = 0; tree < WeightForest.TREES - 1; ++tree) {
+        for (tree = 0; tree < SHARED; ++tree) {
             if (!_leaves.isIdle(tree, epoch)) continue;
             delete _treeOf[_classOf[tree]];
             _classOf[tree] = environmentClass;
             _treeOf[environmentClass] = tree + 1;
+            _assignedIn[tree] = epoch;
             emit TreeAssigned(environmentClass, tree);
             return tree;
         }
+    }
+
+    /// @dev The ticket that a number falls on when the first seat's tree counts zero. `weight` if nothing else is there.
+    function _ofAnotherTree(Seat first, uint256 epoch, uint256 number, uint256 weight) private view returns (uint256 ticket) {
+        uint256 tree = first.treeOf();
+        uint256 own = _forest.treeWeightAt(tree, epoch) - _forest.weightAt(first.leafOf(), epoch);
+        if (own == weight) return weight;
+        ticket = number % (weight - own);
+        if (ticket >= _forest.weightBefore(tree, epoch)) ticket += own;
     }
 }

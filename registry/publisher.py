@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aivm import kernel as kernels
 from registry import errors
+from registry.contracts.kernel_registry import ALL_CLASSES
 from registry.contracts.manifest_fields import manifest_fields
 from registry.contracts.types import JobStatus, KernelStatus
 from registry.ids import kernel_id, manifest_id
@@ -59,7 +60,13 @@ class Step:
 
 
 def next_steps(
-    network: Network, publisher: str, kernel: Kernel, *, handle: str, committee_size: int | None
+    network: Network,
+    publisher: str,
+    kernel: Kernel,
+    *,
+    handle: str,
+    committee_size: int | None,
+    environment_class: bytes = ALL_CLASSES,
 ) -> list[Step]:
     """What is left to do, in order; each is skipped if the chain shows it done."""
     registry = network.registry
@@ -83,7 +90,9 @@ def next_steps(
             Step(
                 name="request_validation",
                 text="requesting admission",
-                call=registry.request_validation(identity, committee_size=committee_size),
+                call=registry.request_validation(
+                    identity, committee_size=committee_size, environment_class=environment_class
+                ),
                 value=network.market.quote_validation(committee_size=committee_size),
             )
         )
@@ -97,6 +106,7 @@ def publish(
     *,
     handle: str,
     committee_size: int | None = 3,
+    environment_class: bytes = ALL_CLASSES,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Publication:
     """Publishes a kernel, from wherever an earlier attempt stopped.
@@ -107,6 +117,7 @@ def publish(
         kernel: a packed kernel.
         handle: the publisher's handle, claimed if it has none yet.
         committee_size: seats of the admission committee, or None not to ask for admission.
+        environment_class: of the committee, for a pinned kernel; two classes at least without one.
         on_step: told before each step.
 
     Raises:
@@ -115,7 +126,15 @@ def publish(
     receipts: dict[str, Receipt] = {}
     on_step("storing blocks")
     store_blocks(network, kernel)
-    for step in next_steps(network, publisher.address, kernel, handle=handle, committee_size=committee_size):
+    steps = next_steps(
+        network,
+        publisher.address,
+        kernel,
+        handle=handle,
+        committee_size=committee_size,
+        environment_class=environment_class,
+    )
+    for step in steps:
         on_step(step.text)
         receipts[step.name] = network.chain.transact(step.call, sender=publisher, value=step.value)
     identity = kernel_id(publisher.address, manifest_id(kernel.manifest))
@@ -124,10 +143,23 @@ def publish(
 
 
 def plan(
-    network: Network, publisher: LocalAccount, kernel: Kernel, *, handle: str, committee_size: int | None = 3
+    network: Network,
+    publisher: LocalAccount,
+    kernel: Kernel,
+    *,
+    handle: str,
+    committee_size: int | None = 3,
+    environment_class: bytes = ALL_CLASSES,
 ) -> list[dict[str, Any]]:
     """The transactions that `publish` would send. The first one is exact; what the others cost follows from it."""
-    steps = next_steps(network, publisher.address, kernel, handle=handle, committee_size=committee_size)
+    steps = next_steps(
+        network,
+        publisher.address,
+        kernel,
+        handle=handle,
+        committee_size=committee_size,
+        environment_class=environment_class,
+    )
     return [
         network.chain.dry_run(step.call, sender=publisher, value=step.value)
         if index == 0
@@ -145,5 +177,8 @@ def _state(network: Network, kernel: bytes) -> tuple[KernelStatus, bytes | None]
 
 
 def _may_ask(network: Network, job: bytes | None) -> bool:
-    """Whether no earlier admission job can still settle."""
-    return job is None or network.market.status_of(job) is JobStatus.FAILED
+    """Whether no earlier admission job can still decide: one that has left it undecided cannot."""
+    if job is None or network.market.status_of(job) is JobStatus.FAILED:
+        return True
+    _, delivered = network.market.delivery_of(job)
+    return delivered

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def draw(seed: bytes, count: int, seated: Sequence[int], weights: Mapping[int, int]) -> list[int]:
+#: Leaves of a tree, that is of an environment class.
+TREE = 2**15
+#: The tree that classes share which have none of their own.
+SHARED = 63
+
+
+def draw(
+    seed: bytes, count: int, seated: Sequence[int], weights: Mapping[int, int], *, spread: bool = False
+) -> list[int]:
     """Draws up to `count` leaves, weighted, without replacement, none of the seated ones.
 
     Args:
@@ -19,21 +27,23 @@ def draw(seed: bytes, count: int, seated: Sequence[int], weights: Mapping[int, i
         count: how many to draw.
         seated: leaves of members of earlier rounds, in the order in which they were drawn.
         weights: units by leaf, in the epoch of the request; of one tree if the job is for one.
+        spread: whether two classes must be among the first two, and none of those that share a tree.
 
     Returns:
         The leaves in the order of their seats; fewer than `count` when none with weight is left.
     """
-    remaining = {leaf: weights[leaf] for leaf in sorted(weights) if leaf not in seated}
-    drawn: list[int] = []
+    remaining = {leaf: weights[leaf] for leaf in sorted(weights) if not (spread and leaf // TREE == SHARED)}
+    seats = list(seated)
     for seat in range(len(seated), len(seated) + count):
-        total = sum(remaining.values())
+        first = seats[0] // TREE if spread and seat == 1 else None
+        candidates = {leaf: weight for leaf, weight in remaining.items() if leaf not in seats and leaf // TREE != first}
+        total = sum(candidates.values())
         if total == 0:
             break
         point = int.from_bytes(keccak(encode(["bytes32", "uint256"], [seed, seat]))) % total
-        for leaf, weight in remaining.items():
+        for leaf, weight in candidates.items():
             if point < weight:
-                drawn.append(leaf)
-                remaining[leaf] = 0
+                seats.append(leaf)
                 break
             point -= weight
-    return drawn
+    return seats[len(seated) :]

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Commitment, EnvironmentClass, JobId, KernelId, RecordDigest} from "../types/Ids.sol";
 import {IKernelRegistry} from "./IKernelRegistry.sol";
 import {IMarketParameters} from "./IMarketParameters.sol";
+import {IValidatorStaking} from "./IValidatorStaking.sol";
 import {Attestation, JobFailure, JobProgress, JobStatus, JobTerms, Outcome, Result, Shown, Vote} from "../types/Job.sol";
 import {Outcomes} from "../types/Outcomes.sol";
 import {Seat} from "../types/Seat.sol";
@@ -26,10 +27,10 @@ interface IJobMarket {
     struct JobRequest {
         KernelId kernel;
         RecordDigest input; // the input record
-        EnvironmentClass environmentClass; // zero: validators of any class; a pinned kernel needs one
+        EnvironmentClass environmentClass; // zero: validators of any class; a pinned kernel needs one that it is admitted for
         uint8 committeeSize; // odd, MINIMUM_COMMITTEE to MAXIMUM_COMMITTEE
         address consumer; // called back with the result, or zero
-        uint32 callbackGas; // at most MAXIMUM_CALLBACK_GAS
+        uint32 callbackGas; // at most 1,000,000
         address refundTo; // credited with whatever is left over
     }
 
@@ -90,7 +91,14 @@ interface IJobMarket {
     function request(JobRequest calldata job) external payable returns (JobId);
 
     /// @notice Escrows the value for a kernel's admission. Only the KernelRegistry, which is also the consumer.
-    function requestValidation(KernelId kernel, RecordDigest manifestRecord, uint8 committeeSize, address refundTo) external payable returns (JobId);
+    /// @param environmentClass whose validators are drawn; zero for a committee of two classes at least
+    function requestValidation(
+        KernelId kernel,
+        RecordDigest manifestRecord,
+        EnvironmentClass environmentClass,
+        uint8 committeeSize,
+        address refundTo
+    ) external payable returns (JobId);
 
     /// @notice Fulfils the job's randomness and draws the committee. Fails the job, with a refund, when there are fewer
     ///         validators than seats. Anyone may call.
@@ -192,4 +200,6 @@ interface IJobMarket {
     function parameters() external view returns (IMarketParameters);
 
     function registry() external view returns (IKernelRegistry);
+
+    function staking() external view returns (IValidatorStaking);
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {JobId, KernelId, ManifestId, RecordDigest} from "../types/Ids.sol";
+import {EnvironmentClass, JobId, KernelId, ManifestId, RecordDigest} from "../types/Ids.sol";
+import {JobProgress, JobTerms} from "../types/Job.sol";
 import {AggregationRule, DeterminismClass, Manifest} from "../types/Manifest.sol";
-import {IInferenceConsumer} from "./IInferenceConsumer.sol";
 
 /// @title The kernels: manifests, names and versions, life cycle.
-/// @notice A kernel's status moves Registered -> Approved or Registered -> Rejected and never back. Versions are immutable
+/// @notice A kernel's status moves Registered -> Approved or Rejected, or Approved -> Rejected, and never back. Versions are immutable
 ///         and cannot be deleted; aliases move; deprecation is advice that stays readable for ever.
-interface IKernelRegistry is IInferenceConsumer {
+///
+///         A kernel is approved by what a committee agrees on, and how far that goes depends on who agreed. One that is to give the same bits
+///         everywhere needs members of two environment classes at least. A pinned one is approved class by class, by committees of
+///         that class. Whoever finds two results that contradict the class in force can have it taken down, for good.
+interface IKernelRegistry {
     enum Status {
         Unknown,
         Registered,
@@ -21,25 +25,44 @@ interface IKernelRegistry is IInferenceConsumer {
         Status status;
         bool deprecated;
         uint48 registeredAt; // block number
+        DeterminismClass determinism; // in force: the manifest's, or less once it was challenged
+        uint8 classes; // environment classes whose members agreed on the certificate
         ManifestId manifestId;
-        JobId validationJob; // the last one asked for, zero if none
+        JobId validationJob; // the last one asked for before it was approved, zero if none
         RecordDigest certificate; // the validation record that the committee agreed on, once there is one
+    }
+
+    /// @notice A job as it ended, for a challenge. Both parts follow from its events.
+    struct Evidence {
+        JobId job;
+        JobTerms terms;
+        JobProgress progress;
     }
 
     struct Terms {
         address publisher; // is paid the author fee
         Status status; // only approved kernels take inference jobs
-        DeterminismClass determinism; // pinned kernels are run by validators of one environment class
+        DeterminismClass determinism; // in force; pinned kernels are run by validators of one environment class
         AggregationRule rule; // how answers become one
         uint16 tolerance; // bits between sketches, under the Hamming rule
         uint96 authorFee; // wei per job
+        bool takesClass; // whether it takes jobs of the class that was asked about: a pinned kernel, if it is admitted for it
     }
 
     event PublisherRegistered(address indexed publisher, string handle);
     event KernelRegistered(KernelId indexed kernel, address indexed publisher, ManifestId manifestId, RecordDigest record, string name, string version);
-    event ValidationRequested(KernelId indexed kernel, JobId indexed job);
+    /// @dev `environmentClass` is zero for a committee of several classes.
+    event ValidationRequested(KernelId indexed kernel, JobId indexed job, EnvironmentClass environmentClass);
+    /// @dev What a committee found, whether or not it decides anything.
+    event ValidationConcluded(
+        KernelId indexed kernel, JobId indexed job, EnvironmentClass environmentClass, RecordDigest certificate, bool conforms, uint8 classes
+    );
     event KernelApproved(KernelId indexed kernel, RecordDigest certificate);
     event KernelRejected(KernelId indexed kernel, RecordDigest certificate);
+    /// @dev From now on, a pinned kernel takes jobs of that class.
+    event ClassAdmitted(KernelId indexed kernel, EnvironmentClass indexed environmentClass, RecordDigest certificate);
+    /// @dev By two jobs with results that contradict each other.
+    event KernelDemoted(KernelId indexed kernel, DeterminismClass determinism, JobId one, JobId other);
     event AliasMoved(address indexed publisher, string name, string label, KernelId indexed kernel);
     event KernelDeprecated(KernelId indexed kernel, string reason);
 
@@ -61,6 +84,15 @@ interface IKernelRegistry is IInferenceConsumer {
     error KernelRegistry_ValidationPending(KernelId kernel, JobId job);
     error KernelRegistry_TooSlow(KernelId kernel, uint256 timeMs, uint256 limitMs);
     error KernelRegistry_UnexpectedJob(JobId job);
+    error KernelRegistry_TooFewClasses(uint256 have, uint256 want);
+    error KernelRegistry_ClassNeeded(KernelId kernel);
+    error KernelRegistry_AllClassesNeeded(KernelId kernel);
+    error KernelRegistry_NotOfKernel(JobId job, KernelId kernel);
+    error KernelRegistry_NotFinal(JobId job);
+    error KernelRegistry_TooFewVotes(JobId job, uint256 have, uint256 want);
+    error KernelRegistry_NotComparable(JobId one, JobId other);
+    error KernelRegistry_NoContradiction(JobId one, JobId other);
+    error KernelRegistry_NothingToDemote(KernelId kernel, DeterminismClass determinism);
     error KernelRegistry_AlreadyDeprecated(KernelId kernel);
 
     /// @notice Claims a handle for the caller, first come, first served, for ever. `[a-z0-9]([a-z0-9-]*[a-z0-9])?`, at most 39.
@@ -72,10 +104,33 @@ interface IKernelRegistry is IInferenceConsumer {
     ///      binary CIDv1 of sha2-256, raw or dag-pb. Limits are positive, at most 24 hours, 4 TiB of memory and 64 GiB of output.
     function register(Manifest calldata manifest) external returns (KernelId kernel);
 
-    /// @notice Pays for the kernel's admission job (value: `JobMarket.quoteValidation`). Anyone may pay; the refund goes to the payer.
-    ///         Refused while an earlier admission job can still settle, and for a kernel whose time limit exceeds half of the
-    ///         market's commit window: honest members could be slashed for the time that it takes.
-    function requestValidation(KernelId kernel, uint8 committeeSize) external payable returns (JobId job);
+    /// @notice Pays for a committee that runs the kernel's cases (value: `JobMarket.quoteValidation`). Anyone may pay; the refund goes to the payer.
+    ///         Refused while an earlier admission job can still settle, while fewer than two classes have stake, and for a kernel whose
+    ///         time limit exceeds half of the market's commit window: honest members could be slashed for the time that it takes.
+    ///
+    ///         An approved kernel can be examined again, by all classes or by one: what is found changes nothing but, for a pinned kernel,
+    ///         whether it takes jobs of that class; and it can be the evidence for a challenge.
+    /// @param environmentClass of the members; a pinned kernel needs one. Zero for all, which is what decides on any other kernel
+    function requestValidation(KernelId kernel, EnvironmentClass environmentClass, uint8 committeeSize) external payable returns (JobId job);
+
+    /// @notice Takes what a committee found. Only the market.
+    ///
+    ///         A kernel that does not conform is rejected; one that does is approved, if members of two classes agree on that. If all who
+    ///         agree are of one class, nothing is decided, and anyone can ask again. A pinned kernel is approved by the first class in which it
+    ///         conforms, and never rejected: it may in the next.
+    /// @param agreeing how many members of each class agree, as `paidByTree` counts them
+    function onValidation(JobId job, RecordDigest digest, bytes32 answer, uint256 agreeing) external;
+
+    /// @notice Takes a kernel down that claims to be bitwise or pinned, by two results that should be one. Anyone may call.
+    ///
+    ///         Evidence are final jobs of this kernel: two inferences by the Exact rule with the same input and other digests, if no seed
+    ///         enters the kernel from outside; or two validations, of which one says that it conforms and one that it does not. Behind each are at least
+    ///         `CHALLENGE_VOTES` seats, but for the job by which it was admitted: what single members say is no evidence, nor what a small
+    ///         committee says, which can be asked for until it suits.
+    ///
+    ///         If so many of *one* class are behind both, the kernel is not even pinned, and takes no more jobs (Rejected). Else a bitwise kernel
+    ///         becomes pinned, and takes jobs again of the classes that it is then admitted for. Jobs that run keep their terms.
+    function challenge(KernelId kernel, Evidence calldata one, Evidence calldata other) external;
 
     /// @notice Points `publisher/name@label` (for instance `latest`, `stable`) at one of the caller's kernels of that name.
     ///         A label is never a valid version: versions begin with a digit, labels with a letter:
@@ -88,8 +143,12 @@ interface IKernelRegistry is IInferenceConsumer {
 
     function kernelOf(KernelId kernel) external view returns (Kernel memory);
 
-    /// @notice What a job needs to know of a kernel, in four storage reads; all zero if it is unknown.
-    function termsOf(KernelId kernel) external view returns (Terms memory);
+    /// @notice What a job for a class (zero for any) needs to know of a kernel, in four storage reads, or five if it is pinned; all zero if it is
+    ///         unknown.
+    function termsOf(KernelId kernel, EnvironmentClass environmentClass) external view returns (Terms memory);
+
+    /// @notice Whether a committee of that class alone has found that the kernel conforms, so that it takes jobs of it if it is pinned.
+    function isAdmitted(KernelId kernel, EnvironmentClass environmentClass) external view returns (bool);
 
     function manifestOf(KernelId kernel) external view returns (Manifest memory);
 

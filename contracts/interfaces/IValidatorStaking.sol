@@ -60,12 +60,13 @@ interface IValidatorStaking {
     function release() external;
 
     /// @notice Draws up to `count` validators, weighted as in `epoch`, without replacement, none of `seated`.
-    /// @param tree whose leaves are drawn from; `ALL_TREES` for all
+    /// @param tree whose leaves are drawn from; `ALL_TREES` for all; `SPREAD` for all but the one that classes share, and then seat 1 from
+    ///        another tree than seat 0, or nobody if there is none
     /// @param seated drawn for the same job, and so in the same epoch, before
     /// @param epoch the current one or the one before
     /// @dev Seat i = seated.length + j takes the validator at keccak256(abi.encode(seed, i)) mod (remaining weight), counted
-    ///      over the leaves in order, leaves of seated and drawn validators counting zero. Fewer than `count` are returned
-    ///      when nobody with weight is left. `seated` must be free of duplicates.
+    ///      over the leaves in order, leaves of seated and drawn validators counting zero, and for seat 1 of a `SPREAD` all of seat 0's
+    ///      tree. Fewer than `count` are returned when nobody with weight is left. `seated` must be free of duplicates.
     function draw(bytes32 seed, uint256 count, Seat[] calldata seated, uint256 tree, uint256 epoch) external view returns (Seat[] memory drawn);
 
     /// @notice Holds the stake of these validators until `absolve`. Only the market.
@@ -101,6 +102,12 @@ interface IValidatorStaking {
 
     /// @notice The tree of a class and whether it has one of its own. Classes that came when all trees were taken share the last.
     function treeOf(EnvironmentClass environmentClass) external view returns (uint256 tree, bool own);
+
+    /// @notice How many classes with a tree of their own have weight in an epoch: the current one, the one before or the next.
+    function classesAt(uint256 epoch) external view returns (uint256);
+
+    /// @notice The epoch in which a tree was last given to a class. Seats of jobs of later epochs are of that class, while the tree is its own.
+    function assignedIn(uint256 tree) external view returns (uint256 epoch);
 
     function market() external view returns (address);
 

@@ -86,6 +86,18 @@ library WeightForest {
         return (weightsAt(self, 1, leaf >> 3, epoch) >> _shiftOf(leaf)) & GREATEST_WEIGHT;
     }
 
+    /// @notice The weight of a tree in an epoch.
+    function treeWeightAt(Forest storage self, uint256 tree, uint256 epoch) internal view returns (uint256) {
+        return (weightsAt(self, TREE_LEVELS + 1, tree >> 3, epoch) >> _shiftOf(tree)) & GREATEST_WEIGHT;
+    }
+
+    /// @notice The weight of all trees before this one in an epoch.
+    function weightBefore(Forest storage self, uint256 tree, uint256 epoch) internal view returns (uint256) {
+        uint256 above = weightsAt(self, LEVELS, 0, epoch) & ((1 << _shiftOf(tree >> 3)) - 1);
+        uint256 beside = weightsAt(self, TREE_LEVELS + 1, tree >> 3, epoch) & ((1 << _shiftOf(tree)) - 1);
+        return sum(above) + sum(beside);
+    }
+
     /// @notice The sum of the eight weights of a word.
     function sum(uint256 weights) internal pure returns (uint256 total) {
         unchecked {

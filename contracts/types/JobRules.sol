@@ -44,6 +44,10 @@ library JobRulesLib {
         return JobKind(uint8(JobRules.unwrap(self)));
     }
 
+    function isValidation(JobRules self) internal pure returns (bool) {
+        return uint8(JobRules.unwrap(self)) == uint8(JobKind.Validation);
+    }
+
     function rule(JobRules self) internal pure returns (AggregationRule) {
         return AggregationRule(uint8(JobRules.unwrap(self) >> 8));
     }

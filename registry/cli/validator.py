@@ -41,6 +41,16 @@ STATE = option(
     help="Folder of the journal. Keep it beside the key, and never copy it to a second running validator.",
 )
 
+VARIABLES = option(
+    "--worker-variable",
+    "variables",
+    envvar="AIVM_WORKER_VARIABLE",
+    multiple=True,
+    type=Assignment(),
+    help="NAME=VALUE in the environment of the sandboxed worker; repeatable. AIVM_ISA holds its engine to an "
+    "instruction set, which is another environment class: give it to stake, check and run alike.",
+)
+
 
 @click.group(name="validator")
 def command() -> None:
@@ -82,12 +92,20 @@ def init(*, folder: Path, password_file: Path, as_json: bool) -> None:
     type=Url(),
     help="Base URL under which others reach this validator's gateway. Default: the one announced before.",
 )
+@VARIABLES
 @key_file
 @network()
 @dry_run
 @as_json
 def stake(
-    *, amount: int, endpoint: str | None, account: LocalAccount, network: Network, dry_run: bool, as_json: bool
+    *,
+    amount: int,
+    endpoint: str | None,
+    variables: tuple[tuple[str, str], ...],
+    account: LocalAccount,
+    network: Network,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Add AMOUNT (such as 1ether) to the stake, and announce the environment class and endpoint."""
     from registry.validator.machine import machine_class
@@ -96,7 +114,7 @@ def stake(
         endpoint = network.staking.validator(account.address).endpoint
     if not endpoint:
         click.echo("No --endpoint: nobody can fetch this validator's outputs until one is announced.", err=True)
-    call = network.staking.stake(machine_class(), endpoint)
+    call = network.staking.stake(machine_class(dict(variables).get("AIVM_ISA", "")), endpoint)
     if dry_run:
         emit(network.chain.dry_run(call, sender=account, value=amount))
         return
@@ -166,15 +184,25 @@ def leave(*, amount: int | None, account: LocalAccount, network: Network, dry_ru
 @command.command()
 @STATE
 @vrf_key
+@VARIABLES
 @key_file
 @network()
 @as_json
-def check(*, state: Path, vrf_key: bytes | None, account: LocalAccount, network: Network, as_json: bool) -> None:
+def check(
+    *,
+    state: Path,
+    vrf_key: bytes | None,
+    variables: tuple[tuple[str, str], ...],
+    account: LocalAccount,
+    network: Network,
+    as_json: bool,
+) -> None:
     """Check everything that validating needs, and say what to do about what is missing. Exit code 1 if anything is."""
     from registry.validator.checks import run_checks
 
     with progress("checking"):
-        checks = run_checks(network, account, state=state, vrf_key=vrf_key)
+        isa = dict(variables).get("AIVM_ISA", "")
+        checks = run_checks(network, account, state=state, vrf_key=vrf_key, isa=isa)
     if as_json:
         emit([{"check": c.name, "passed": c.passed, "found": c.found, "remedy": c.remedy} for c in checks])
     for each in checks if not as_json else ():
@@ -228,14 +256,7 @@ def check(*, state: Path, vrf_key: bytes | None, account: LocalAccount, network:
     type=Listen(),
     help="Serve the block store as a gateway there, and exchange commitments with fellow members.",
 )
-@option(
-    "--worker-variable",
-    "variables",
-    envvar="AIVM_WORKER_VARIABLE",
-    multiple=True,
-    type=Assignment(),
-    help="NAME=VALUE in the environment of the sandboxed worker; repeatable.",
-)
+@VARIABLES
 @key_file
 @network()
 def run(

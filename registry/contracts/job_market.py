@@ -85,6 +85,10 @@ class JobMarket(CreditsContract):
         """What a kernel's admission costs, in wei."""
         return cast("int", self.read("quoteValidation", committee_size))
 
+    def delivery_of(self, job: JobId) -> tuple[bool, bool]:
+        """Whether the first delivery was made, and whether the consumer took the result."""
+        return cast("tuple[bool, bool]", self.read("deliveryOf", job))
+
     def status_of(self, job: JobId) -> JobStatus:
         """The status by the clock: as of now (the pending block) unless the contract is pinned to a block."""
         return cast("JobStatus", self.read("statusOf", job, block=self.now))

@@ -8,8 +8,11 @@ from registry.contracts.contract import Call, Contract
 
 if TYPE_CHECKING:
     from registry.contracts.manifest_fields import ManifestFields
-    from registry.contracts.types import Kernel, KernelTerms
+    from registry.contracts.types import Evidence, Kernel, KernelTerms
     from registry.ids import KernelId, ManifestId
+
+#: As environment class of a committee: two classes at least.
+ALL_CLASSES = bytes(32)
 
 
 class KernelRegistry(Contract):
@@ -25,9 +28,27 @@ class KernelRegistry(Contract):
         """Registers a kernel of the sender. Event: KernelRegistered(kernel, publisher, manifest_id, record, …)."""
         return self.prepare("register", manifest)
 
-    def request_validation(self, kernel: KernelId, *, committee_size: int) -> Call:
-        """Pays for the admission; value: `JobMarket.quote_validation`. Event: ValidationRequested(kernel, job)."""
-        return self.prepare("requestValidation", kernel, committee_size)
+    def request_validation(
+        self, kernel: KernelId, *, committee_size: int, environment_class: bytes = ALL_CLASSES
+    ) -> Call:
+        """Pays for the admission; value: `JobMarket.quote_validation`.
+
+        Event: ValidationRequested(kernel, job, environment_class).
+
+        Args:
+            kernel: registered, or approved, to have it examined again.
+            committee_size: odd, 3 to 7.
+            environment_class: of the members, which a pinned kernel needs; all if it is 32 zero bytes.
+        """
+        return self.prepare("requestValidation", kernel, environment_class, committee_size)
+
+    def challenge(self, kernel: KernelId, one: Evidence, other: Evidence) -> Call:
+        """Takes a kernel's class down by two final jobs. Event: KernelDemoted(kernel, determinism, one, other)."""
+        return self.prepare("challenge", kernel, one, other)
+
+    def is_admitted(self, kernel: KernelId, environment_class: bytes) -> bool:
+        """Whether a committee of that class alone has found that the kernel conforms."""
+        return cast("bool", self.read("isAdmitted", kernel, environment_class))
 
     def set_alias(self, label: str, kernel: KernelId) -> Call:
         """Moves a label to one of the sender's kernels. Event: AliasMoved(publisher, name, label, kernel)."""
@@ -41,9 +62,9 @@ class KernelRegistry(Contract):
         """The kernel's status and where it came from; of status UNKNOWN if it is not registered."""
         return cast("Kernel", self.read("kernelOf", kernel))
 
-    def terms_of(self, kernel: KernelId) -> KernelTerms:
-        """What a job needs to know of a kernel."""
-        return cast("KernelTerms", self.read("termsOf", kernel))
+    def terms_of(self, kernel: KernelId, environment_class: bytes = ALL_CLASSES) -> KernelTerms:
+        """What a job for a class needs to know of a kernel."""
+        return cast("KernelTerms", self.read("termsOf", kernel, environment_class))
 
     def manifest_of(self, kernel: KernelId) -> ManifestFields:
         """The manifest fields that the chain keeps; all empty if the kernel is not registered."""

@@ -60,7 +60,7 @@ HINTS = {
     "JobMarket_WrongBatch": "Give an entry for each seat of the round, and signatures of a strict majority of them.",
     "JobMarket_NotShown": "The seat has revealed by itself: show its attestation.",
     "JobMarket_ClassNeeded": "A pinned kernel gives one output on one class of machines alone: name an environment "
-    "class.",
+    "class that it is admitted for (`aivm kernel show` lists them).",
     "JobMarket_UnknownClass": "No validator of this environment class has a tree of its own. Is it the class that "
     "validators announce?",
     "JobMarket_UnknownJob": "Check the job's id and the market's address.",
@@ -73,6 +73,18 @@ HINTS = {
     "KernelRegistry_AlreadyRegistered": "This manifest is already registered by this publisher.",
     "KernelRegistry_VersionTaken": "Versions are immutable: raise the version.",
     "KernelRegistry_TooSlow": "Register a version whose limits.time_ms is at most half of the market's commit window.",
+    "KernelRegistry_TooFewClasses": "An admission needs validators of two environment classes: a kernel that only one "
+    "class has run may differ on the next. Ask again once validators of another class have staked (what is staked now "
+    "weighs from the next epoch on: `aivm validator stake`), or publish the kernel as pinned to one class.",
+    "KernelRegistry_ClassNeeded": "A pinned kernel is admitted class by class: name an environment class.",
+    "KernelRegistry_AllClassesNeeded": "Only pinned kernels are admitted by one class. Ask without a class, or publish "
+    "the kernel as pinned.",
+    "KernelRegistry_NotFinal": "Wait until the job is final: `aivm job show` tells.",
+    "KernelRegistry_TooFewVotes": "What a small committee says is no evidence: show jobs of committees of 7.",
+    "KernelRegistry_NotComparable": "Show two inferences by the exact rule with the same input, of a kernel without "
+    "seeds from outside; or two validations.",
+    "KernelRegistry_NoContradiction": "The two results say the same.",
+    "KernelRegistry_NothingToDemote": "That is within what the kernel promises now.",
     "KernelRegistry_UnknownKernel": "Check the kernel's id and the registry's address.",
     "KernelRegistry_UnknownName": "Names are handle/name@version or handle/name@label.",
     "OwnableUnauthorizedAccount": "The owner is a timelock: its proposer schedules the change there.",

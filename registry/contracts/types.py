@@ -15,7 +15,7 @@ ZERO_ADDRESS = "0x0000000000000000000000000000000000000000"
 
 
 class KernelStatus(IntEnum):
-    """A kernel's life: registered, then approved or rejected for ever."""
+    """A kernel's life: registered, then approved or rejected; an approved one can be rejected by a challenge."""
 
     UNKNOWN = 0
     REGISTERED = 1
@@ -82,12 +82,17 @@ class OperationState(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """A registered kernel. `registered_at` is a block number; 32 zero bytes mean none."""
+    """A registered kernel. `registered_at` is a block number; 32 zero bytes mean none.
+
+    `determinism` is the class in force, `classes` the number of environment classes that agreed on the certificate.
+    """
 
     publisher: str
     status: KernelStatus
     deprecated: bool
     registered_at: int
+    determinism: DeterminismClass
+    classes: int
     manifest_id: bytes
     validation_job: bytes
     certificate: bytes
@@ -174,7 +179,10 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelTerms:
-    """What a job needs to know of a kernel; `author_fee` in wei, `tolerance` in bits."""
+    """What a job needs to know of a kernel; `author_fee` in wei, `tolerance` in bits.
+
+    `takes_class` is whether it takes jobs of the class that was asked about.
+    """
 
     publisher: str
     status: KernelStatus
@@ -182,6 +190,7 @@ class KernelTerms:
     rule: AggregationRule
     tolerance: int
     author_fee: int
+    takes_class: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,6 +362,15 @@ class Shown:
     salt: bytes = bytes(32)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A job as it ended, for a challenge."""
+
+    job: bytes
+    terms: JobTerms
+    progress: JobProgress
+
+
 #: What each Solidity type is in Python, by the `internalType` of the ABI. Types that are not here stay plain values.
 SOLIDITY_TYPES: dict[str, type[Any]] = {
     "enum IKernelRegistry.Status": KernelStatus,
@@ -369,6 +387,7 @@ SOLIDITY_TYPES: dict[str, type[Any]] = {
     "enum DeterminismClass": DeterminismClass,
     "struct IKernelRegistry.Kernel": Kernel,
     "struct IKernelRegistry.Terms": KernelTerms,
+    "struct IKernelRegistry.Evidence": Evidence,
     "struct IValidatorStaking.Validator": Validator,
     "struct IVrfCoordinator.Operator": Operator,
     "struct IVrfCoordinator.Request": RandomnessRequest,

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 #: The forest of weights: levels of nodes, and the bits of a branch's weight (contracts/libraries/WeightForest.sol).
 LEVELS = 7
 WEIGHT_BITS = 28
-#: The tree that stands for all.
+#: The tree that stands for all, and for all but the one that classes share, with two classes in every committee.
 ALL_TREES = 255
+SPREAD = 254
 
 
 class ValidatorStaking(CreditsContract):
@@ -80,6 +81,14 @@ class ValidatorStaking(CreditsContract):
     def tree_of(self, environment_class: bytes) -> tuple[int, bool]:
         """The tree of a class, and whether it has one of its own."""
         return cast("tuple[int, bool]", self.read("treeOf", environment_class))
+
+    def classes_at(self, epoch: int) -> int:
+        """How many classes with a tree of their own have weight in the current epoch, the one before or the next."""
+        return cast("int", self.read("classesAt", epoch))
+
+    def assigned_in(self, tree: int) -> int:
+        """The epoch in which a tree was last given to a class."""
+        return cast("int", self.read("assignedIn", tree))
 
     def weights_at(self, epoch: int) -> dict[int, int]:
         """Units by leaf, of every leaf that weighs something in an epoch: what `sortition.draw` takes.

@@ -184,7 +184,7 @@ def _set_up(stack: ExitStack, folder: Path, say: Callable[[str], None]) -> Stage
         person = account(part.name)
         chain.fund(person.address, FUNDS)
         endpoint = f"http://{part.name.replace(' ', '-')}.invalid"  # a name that no machine has
-        call = network.staking.stake(machine_class(), endpoint)
+        call = network.staking.stake(machine_class(part.variables.get("AIVM_ISA", "")), endpoint)
         stage.note(part.name, "stake", chain.transact(call, sender=person, value=part.stake))
         key = vrf_key(part.name) if index < OPERATORS else None
         if key is not None:

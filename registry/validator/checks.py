@@ -34,13 +34,23 @@ class Check:
     remedy: str = ""
 
 
-def run_checks(network: Network, account: LocalAccount, *, state: Path, vrf_key: bytes | None) -> list[Check]:
-    """Runs every check; one that fails does not keep the others from running."""
+def run_checks(
+    network: Network, account: LocalAccount, *, state: Path, vrf_key: bytes | None, isa: str = ""
+) -> list[Check]:
+    """Runs every check; one that fails does not keep the others from running.
+
+    Args:
+        network: the deployment to validate for.
+        account: the validator.
+        state: the journal's folder.
+        vrf_key: of the operator under the same account, if there is one.
+        isa: the instruction set that the worker's engine is held to, if it is.
+    """
     checks: list[tuple[str, Callable[[], tuple[bool, str, str]]]] = [
         ("chain", lambda: _chain(network)),
         ("balance", lambda: _balance(network, account)),
         ("stake", lambda: _stake(network, account)),
-        ("environment class", lambda: _environment_class(network, account)),
+        ("environment class", lambda: _environment_class(network, account, isa)),
         ("journal", lambda: _journal(network, account, state)),
         ("sandbox and engine", _sandbox),
     ]
@@ -80,8 +90,8 @@ def _stake(network: Network, account: LocalAccount) -> tuple[bool, str, str]:
     )
 
 
-def _environment_class(network: Network, account: LocalAccount) -> tuple[bool, str, str]:
-    here, announced = machine_class(), network.staking.validator(account.address).environment_class
+def _environment_class(network: Network, account: LocalAccount, isa: str) -> tuple[bool, str, str]:
+    here, announced = machine_class(isa), network.staking.validator(account.address).environment_class
     if here == announced:
         return True, f"0x{here.hex()}, as announced", ""
     if not any(announced):

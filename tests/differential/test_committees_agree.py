@@ -10,7 +10,7 @@ from support.scene import ETHER, Scene, next_epoch
 
 from aivm import vrf
 from registry import errors, ids
-from registry.contracts.validator_staking import ALL_TREES
+from registry.contracts.validator_staking import ALL_TREES, SPREAD
 from registry.sortition import draw
 
 CLASSES = [bytes([number]) * 32 for number in (1, 2, 3)]
@@ -66,13 +66,13 @@ def test_committees_agree_on_random_stakes_in_this_epoch_and_the_one_before(scen
         cases, mine = [], []
         for _ in range(200):
             epoch = source.choice(list(weights))
-            tree = source.choice([ALL_TREES, ALL_TREES, *{leaf // TREE for leaf in weights[epoch]}, 62])
-            below = {leaf: w for leaf, w in weights[epoch].items() if tree in {ALL_TREES, leaf // TREE}}
+            tree = source.choice([ALL_TREES, ALL_TREES, SPREAD, SPREAD, *{leaf // TREE for leaf in weights[epoch]}, 62])
+            below = {leaf: w for leaf, w in weights[epoch].items() if tree in {leaf // TREE, ALL_TREES, SPREAD}}
             seed = source.choice([bytes(32), b"\xff" * 32, source.randbytes(32)])
-            seated = source.sample(list(below), min(len(below), source.choice([0, 0, 3, 5, 7])))
+            seated = source.sample(list(below), min(len(below), source.choice([0, 0, 1, 3, 5, 7])))
             count = source.choice([0, 1, 3, 4, 8, 15])
             cases.append((seed, count, [words[leaf] for leaf in seated], tree, epoch))
-            mine.append(tuple(words[leaf] for leaf in draw(seed, count, seated, below)))
+            mine.append(tuple(words[leaf] for leaf in draw(seed, count, seated, below, spread=tree == SPREAD)))
         assert read_many(staking, "draw", cases) == mine
         drawn += mine
         assert staking.total_weight_at(ALL_TREES, present) == sum(weights[present].values())

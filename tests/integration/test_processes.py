@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from aivm.arithmetic import _core
+
 ROOT = Path(__file__).resolve().parents[2]
 AIVM = [sys.executable, "-m", "registry.cli"]
 PATIENCE = 120  # seconds that anything may take before the test gives up
@@ -78,9 +80,14 @@ class World:
             *("validator", "run", "--state", str(self.folder / name), "--key-file", self.key(name)),
             *self.network(f"{name}-blocks", self.gateway),
             *operator,
+            *self.held(number),
             *("--listen", f"127.0.0.1:{port}", "--interval", "0.3", "--patience", "1"),
             log=name,
         )
+
+    def held(self, number: int) -> list[str]:
+        """Every second validator is of another environment class: its engine is held to other instructions."""
+        return ["--worker-variable", f"AIVM_ISA={_core.isas()[-1 if number % 2 else 0]}"]
 
     def logs(self) -> str:
         return "\n".join(f"--- {log.name}\n{log.read_text()[-1500:]}" for log in sorted(self.folder.glob("*.log")))
@@ -132,7 +139,7 @@ def open_for_business(world: World) -> list[tuple[subprocess.Popen[str], int]]:
         port, options = free_port(), world.network("people")
         key = ["--key-file", world.key(f"validator-{number}")]
         endpoint = ["--endpoint", f"http://127.0.0.1:{port}"]
-        world.aivm("validator", "stake", "1ether", *endpoint, *key, *options)
+        world.aivm("validator", "stake", "1ether", *endpoint, *world.held(number), *key, *options)
         if number <= 2:
             world.aivm("validator", "operate", "--vrf-key-file", world.key(f"vrf-{number}"), *key, *options)
         validators.append((world.validator(number, port), port))

@@ -175,7 +175,8 @@ class Scene:
         receipt = self.transact(publisher, self.registry.register(fields))
         self.kernel = receipt.event("KernelRegistered")["kernel"]
         price = self.market.quote_validation(committee_size=3)
-        receipt = self.transact(publisher, self.registry.request_validation(self.kernel, committee_size=3), price)
+        call = self.registry.request_validation(self.kernel, committee_size=3, environment_class=CLASS)  # it is pinned
+        receipt = self.transact(publisher, call, price)
         job = receipt.event("ValidationRequested")["job"]
         self.open(job)
         self.settle(job, self.vote(job, dict.fromkeys(self.state(job).committee, CONFORMS), together=True))

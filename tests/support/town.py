@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aivm import kernel as kernels
 from aivm import tensors
+from aivm.arithmetic import _core
 from registry import publisher, requester
 from registry.content import ContentStore, FileBlockStore
 from registry.contracts.types import JobStatus
@@ -17,8 +18,9 @@ from registry.jobs import Job, job_of
 from registry.network import Network
 from registry.relay import Board, Relay, RelayError
 from registry.validator import Computation, Journal, Validator
+from registry.validator.machine import machine_class
 from registry.validator.operator import registration
-from support.scene import CLASS, next_epoch
+from support.scene import next_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 ETHER = 10**18
 DIGITS = Path(__file__).resolve().parents[2] / "kernels" / "digits"
 VRF_KEY = b"\x21" * 32
+#: What the validators' engines are held to by turns: the best instructions of this machine, and what every machine has.
+ISAS = (_core.isas()[0], _core.isas()[-1])
 
 
 @dataclass
@@ -101,7 +105,7 @@ class Town:
         relayed: bool = False,
         grace: float = 0.0,
     ) -> None:
-        """Stakes validators, the first of which also answers randomness requests.
+        """Stakes validators, of two environment classes by turns. The first also answers randomness requests.
 
         Args:
             count: how many.
@@ -113,10 +117,13 @@ class Town:
             name = f"validator {index}"
             person = self.account(name)
             endpoint = f"http://127.0.0.1:{index + 1}" if relayed else ""
-            call = self.network.staking.stake(CLASS, endpoint)
+            isa = ISAS[index % 2]
+            call = self.network.staking.stake(machine_class(isa), endpoint)
             self.network.chain.transact(call, sender=person, value=2 * ETHER)
             kind = (computation or {}).get(index, Computation)
-            self.validators[name] = self.validator(person, name, kind(network=self.network))
+            self.validators[name] = self.validator(
+                person, name, kind(network=self.network, variables={"AIVM_ISA": isa})
+            )
             self.validators[name].grace = grace
             if relayed:
                 self.validators[name].relay = Relay(self.exchange.open(endpoint, self.board()), self.exchange)

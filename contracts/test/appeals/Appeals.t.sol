@@ -48,7 +48,6 @@ contract Abandoner is IInferenceConsumer {
 /// @title Who knows the answer can take a committee to a larger one.
 contract AppealsTest is House {
     uint256 private constant BOND = 1 ether;
-    EnvironmentClass private constant ANY = EnvironmentClass.wrap(0);
 
     address private knower;
 
@@ -380,7 +379,7 @@ contract AppealsTest is House {
     function test_TheJudgesAreOfTheSameClass() public {
         JobId id = _agreed(_right());
         uint256 price = appeals.quote(_termsIn(id));
-        EnvironmentClass one = EnvironmentClass.wrap(keccak256("x86-64"));
+        EnvironmentClass one = X86;
         vm.expectRevert(abi.encodeWithSelector(IAppeals.Appeals_WrongClass.selector, id, one));
         _appeal(id, one, price);
         EnvironmentClass none = EnvironmentClass.wrap(keccak256("nobody's"));

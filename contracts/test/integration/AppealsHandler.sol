@@ -11,7 +11,6 @@ import {MarketHandler} from "./MarketHandler.sol";
 /// @title And everything that anyone may do about appeals, in any order with the rest; nothing here reverts.
 /// @dev Its books of bonds follow the rules of `IAppeals`.
 abstract contract AppealsHandler is MarketHandler {
-    EnvironmentClass private constant ANY = EnvironmentClass.wrap(0);
 
     JobId[] internal appealed;
     mapping(JobId => uint256) internal bonds; // of appeals that are not over

@@ -36,6 +36,11 @@ abstract contract House is JobBook {
     uint48 internal constant THAW_PERIOD = 8 days;
     uint32 internal constant EPOCH = 1 days;
 
+    /// @dev Of all validators but the second: enough for every admission, and no more than it takes.
+    EnvironmentClass internal constant X86 = EnvironmentClass.wrap(keccak256("x86-64"));
+    EnvironmentClass internal constant ARM = EnvironmentClass.wrap(keccak256("aarch64"));
+    EnvironmentClass internal constant ANY = EnvironmentClass.wrap(0);
+
     RecordDigest internal constant INPUT = RecordDigest.wrap(keccak256("input"));
     RecordDigest internal constant OUTPUT = RecordDigest.wrap(keccak256("output"));
     RecordDigest internal constant OTHER = RecordDigest.wrap(keccak256("another output"));
@@ -95,7 +100,7 @@ abstract contract House is JobBook {
         _deploy();
         _registerOracle();
         for (uint256 i = 0; i < validatorCount; ++i) {
-            _addValidator(_stakePerValidator());
+            _addValidator(_stakePerValidator(), i == 1 ? ARM : X86);
         }
         _nextEpoch();
         vm.prank(publisher);
@@ -137,14 +142,18 @@ abstract contract House is JobBook {
         skipBlocks(2); // the activation delay
     }
 
-    function _addValidator(uint256 amount) internal returns (address validator) {
+    function _addValidator(uint256 amount) internal returns (address) {
+        return _addValidator(amount, X86);
+    }
+
+    function _addValidator(uint256 amount, EnvironmentClass environmentClass) internal returns (address validator) {
         uint256 key;
         (validator, key) = makeAccount(string.concat("validator ", vm.toString(validators.length)));
         vm.deal(validator, 1_000 ether);
         _keys[validator] = key;
         validators.push(validator);
         vm.prank(validator);
-        staking.stake{value: amount}(EnvironmentClass.wrap(keccak256("x86-64")), "");
+        staking.stake{value: amount}(environmentClass, "");
     }
 
     function _manifest(string memory name, uint96 authorFee) internal pure returns (Manifest memory) {
@@ -174,15 +183,23 @@ abstract contract House is JobBook {
         return registry.register(manifest);
     }
 
-    function _requestValidation(KernelId id, uint8 size) internal returns (JobId job) {
+    function _requestValidation(KernelId id, uint8 size) internal returns (JobId) {
+        return _requestValidation(id, ANY, size);
+    }
+
+    function _requestValidation(KernelId id, EnvironmentClass environmentClass, uint8 size) internal returns (JobId) {
         uint256 price = market.quoteValidation(size);
         vm.prank(publisher);
-        job = registry.requestValidation{value: price}(id, size);
+        return registry.requestValidation{value: price}(id, environmentClass, size);
     }
 
     /// @dev The whole admission, as a chain would see it.
     function _approve(KernelId id) internal {
-        JobId job = _requestValidation(id, 3);
+        _approve(id, ANY);
+    }
+
+    function _approve(KernelId id, EnvironmentClass environmentClass) internal {
+        JobId job = _requestValidation(id, environmentClass, 3);
         _open(job);
         _play(job, _says(RecordDigest.wrap(keccak256("certificate")), bytes32(uint256(1))));
         _settle(job);
@@ -195,7 +212,7 @@ abstract contract House is JobBook {
 
     function _wanted(uint8 size, address consumer, uint32 callbackGas) internal view returns (IJobMarket.JobRequest memory) {
         return IJobMarket.JobRequest({
-            kernel: kernel, input: INPUT, environmentClass: EnvironmentClass.wrap(0), committeeSize: size, consumer: consumer, callbackGas: callbackGas, refundTo: requester
+            kernel: kernel, input: INPUT, environmentClass: ANY, committeeSize: size, consumer: consumer, callbackGas: callbackGas, refundTo: requester
         });
     }
 

@@ -244,7 +244,7 @@ contract LifeTest is House {
         JobId id = _requestValidation(fresh, 3);
         uint256 half = market.VALIDATION_CALLBACK_GAS() / 2;
         vm.prank(address(market));
-        registry.onInference{gas: half}(id, RecordDigest.wrap("certificate"), bytes32(uint256(1)));
+        registry.onValidation{gas: half}(id, RecordDigest.wrap("certificate"), bytes32(uint256(1)), 0x12);
         assertEq(uint256(registry.kernelOf(fresh).status), uint256(IKernelRegistry.Status.Approved), "status");
     }
 

@@ -5,7 +5,7 @@ import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "../../types/Ids.sol";
-import {Attestation, JobProgress, JobStatus, JobTerms, Outcome, Showing, Shown} from "../../types/Job.sol";
+import {Attestation, JobKind, JobProgress, JobStatus, JobTerms, Outcome, Showing, Shown} from "../../types/Job.sol";
 import {Aggregation, AggregationRule, Manifest} from "../../types/Manifest.sol";
 import {GasBurner, ReturnBomb, SELF_DESTRUCTOR, Taker, Unwilling} from "../fixtures/HostileConsumers.sol";
 import {Seat} from "../../types/Seat.sol";
@@ -126,7 +126,7 @@ abstract contract MarketHandler is House {
     }
 
     function admit(uint256 random) external booked {
-        if (jobs.length == MAXIMUM_JOBS) return;
+        if (jobs.length == MAXIMUM_JOBS || staking.classesAt(staking.currentEpoch()) < registry.LEAST_CLASSES()) return;
         KernelId fresh = _register(string.concat("kernel-", vm.toString(_admissions++)), uint96(random % 1 ether));
         vm.deal(publisher, 100 ether);
         uint8 size = uint8(3 + 2 * ((random >> 100) % 3));
@@ -487,9 +487,26 @@ abstract contract MarketHandler is House {
         if (!counted[id][member]) return Outcome.Withheld;
         if (!result) return Outcome.Unpaid;
         Attestation memory own = said[id][member];
-        if (RecordDigest.unwrap(own.digest) == 0) return Outcome.Refused;
-        if (_agree(id, own, winner)) return Outcome.Paid;
+        bool refused = RecordDigest.unwrap(own.digest) == 0;
+        if (!refused && _agree(id, own, winner)) return Outcome.Paid;
+        // An admission asks whether classes differ, so only one's own can prove one wrong.
+        if (_termsIn(id).rules.kind() == JobKind.Validation && !_isOutvotedByItsOwn(id, member, winner)) return Outcome.Unpaid;
+        if (refused) return Outcome.Refused;
         return _termsIn(id).rules.rule() == AggregationRule.Hamming ? Outcome.Unpaid : Outcome.Deviated;
+    }
+
+    /// @dev Whether another seat of the member's class agrees with the result.
+    function _isOutvotedByItsOwn(JobId id, address member, Attestation memory winner) private returns (bool) {
+        Seat[] memory all = _progressIn(id).seats;
+        uint256 own = 0;
+        for (uint256 i = 0; i < all.length; ++i) {
+            if (all[i].memberOf() == member) own = all[i].leafOf() / 32768;
+        }
+        for (uint256 i = 0; i < all.length; ++i) {
+            address other = all[i].memberOf();
+            if (all[i].leafOf() / 32768 == own && counted[id][other] && _agree(id, said[id][other], winner)) return true;
+        }
+        return false;
     }
 
     function _stakesOf(address[] memory accounts) internal view returns (uint256[] memory stakes) {
@@ -643,7 +660,7 @@ abstract contract MarketHandler is House {
         amount = bound(amount, 1 ether, 5 ether);
         vm.deal(validator, validator.balance + amount);
         vm.prank(validator);
-        staking.stake{value: amount}(EnvironmentClass.wrap(random % 3 == 0 ? bytes32("another") : keccak256("x86-64")), "");
+        staking.stake{value: amount}(random % 3 == 0 ? ARM : X86, "");
     }
 
     function thaw(uint256 random, uint256 amount) external booked {
@@ -717,7 +734,7 @@ abstract contract MarketHandler is House {
             legal = (status == JobStatus.Settled || status == JobStatus.Finalised) && terms.consumer != address(0) && !delivered;
             return (legal, abi.encodeCall(IJobMarket.deliver, (id, terms, progress)));
         }
-        return (false, abi.encodeCall(IJobMarket.requestValidation, (kernel, INPUT, 3, anyone))); // never
+        return (false, abi.encodeCall(IJobMarket.requestValidation, (kernel, INPUT, ANY, 3, anyone))); // never
     }
 
     /// @dev A seat speaks once, in its own round.

@@ -21,7 +21,7 @@ contract WorstCaseTest is House {
             if (epoch != 0) _nextEpoch();
             for (uint256 i = 4 * epoch; i < validators.length; i += 16) {
                 vm.prank(validators[i]);
-                staking.stake{value: 1 ether / 16}(EnvironmentClass.wrap(keccak256("x86-64")), "");
+                staking.stake{value: 1 ether / 16}(X86, "");
             }
         }
     }
@@ -138,7 +138,7 @@ contract WorstCaseTest is House {
         (JobTerms memory terms, JobProgress memory progress) = (_termsIn(id), _progressIn(id));
         uint256 price = appeals.quote(terms);
         vm.prank(requester);
-        JobId other = appeals.appeal{value: price}(id, terms, progress, EnvironmentClass.wrap(0));
+        JobId other = appeals.appeal{value: price}(id, terms, progress, ANY);
         _measure("appeal");
         _open(other);
         _settleTogether(other, _disagreement(7));

@@ -33,7 +33,7 @@ contract WorstCaseOthersTest is House, Measured {
         for (uint256 epoch = 0; epoch < 3; ++epoch) {
             if (epoch != 0) _nextEpoch();
             for (uint256 i = epoch; i < validators.length; i += 4) {
-                _stakeMore(validators[i], keccak256("x86-64"), "");
+                _stakeMore(validators[i], EnvironmentClass.unwrap(staking.validator(validators[i]).environmentClass), "");
             }
         }
     }
@@ -94,7 +94,7 @@ contract WorstCaseOthersTest is House, Measured {
         KernelId fresh = _register("fresh", 0);
         uint256 price = market.quoteValidation(7);
         vm.prank(publisher);
-        registry.requestValidation{value: price}(fresh, 7);
+        registry.requestValidation{value: price}(fresh, ANY, 7);
         _measure("requestValidation");
         vm.prank(publisher);
         registry.setAlias(_text(64), fresh);

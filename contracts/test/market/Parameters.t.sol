@@ -217,7 +217,7 @@ contract ParametersTest is House {
         market.request{value: price}(_wanted(3, address(0), 0));
         vm.expectRevert(reason);
         vm.prank(publisher);
-        registry.requestValidation{value: validation}(fresh, 3);
+        registry.requestValidation{value: validation}(fresh, ANY, 3);
         assertEq(market.quote(kernel, 3, 0), price, "prices can be read");
         _pause(false);
         _request(3);

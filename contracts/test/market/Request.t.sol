@@ -137,11 +137,13 @@ contract RequestTest is House {
         Manifest memory manifest = _manifest("pinned", 0);
         manifest.determinism = DeterminismClass.Pinned;
         KernelId pinned = _register(manifest);
-        _approve(pinned);
+        _approve(pinned, X86);
         IJobMarket.JobRequest memory wanted = _wanted(3, address(0), 0);
         wanted.kernel = pinned;
         _refused(wanted, 1 ether, abi.encodeWithSelector(IJobMarket.JobMarket_ClassNeeded.selector, pinned));
-        wanted.environmentClass = EnvironmentClass.wrap(keccak256("x86-64"));
+        wanted.environmentClass = ARM; // which it is not admitted for
+        _refused(wanted, 1 ether, abi.encodeWithSelector(IJobMarket.JobMarket_ClassNeeded.selector, pinned));
+        wanted.environmentClass = X86;
         vm.prank(requester);
         JobId id = market.request{value: 1 ether}(wanted);
         assertEq(_termsIn(id).rules.tree(), 0, "the class's tree");
@@ -158,7 +160,7 @@ contract RequestTest is House {
     function test_OnlyTheRegistryAsksForValidations() public {
         vm.expectRevert(abi.encodeWithSelector(IJobMarket.JobMarket_NotRegistry.selector, requester));
         vm.prank(requester);
-        market.requestValidation{value: 1 ether}(kernel, INPUT, 3, requester);
+        market.requestValidation{value: 1 ether}(kernel, INPUT, ANY, 3, requester);
     }
 
     function test_AValidationIsAJobOfTheRegistry() public {
@@ -171,7 +173,7 @@ contract RequestTest is House {
         assertEq(terms.refundTo, publisher, "refundTo is who paid");
         assertEq(RecordDigest.unwrap(terms.input), keccak256("fresh"), "the input is the manifest record");
         assertEq(terms.authorFee, 0, "no author fee");
-        assertEq(terms.rules.tree(), staking.ALL_TREES(), "any class");
+        assertEq(terms.rules.tree(), staking.SPREAD(), "two classes at least");
     }
 
     /* UNKNOWN */

@@ -28,7 +28,7 @@ contract RegisterTest is RegistryBase {
         assertEq(ManifestId.unwrap(kept.manifestId), ManifestId.unwrap(id), "manifest id");
         assertEq(RecordDigest.unwrap(kept.certificate), 0, "no certificate");
         assertSame(registry.resolve("acme", "digits", "1.2.3"), kernel, "name");
-        IKernelRegistry.Terms memory terms = registry.termsOf(kernel);
+        IKernelRegistry.Terms memory terms = registry.termsOf(kernel, ANY);
         assertEq(terms.publisher, publisher, "terms: publisher");
         assertEq(uint256(terms.status), uint256(IKernelRegistry.Status.Registered), "terms: status");
         assertEq(uint256(terms.determinism), uint256(DeterminismClass.Bitwise), "terms: determinism");
@@ -170,7 +170,7 @@ contract RegisterTest is RegistryBase {
         manifest.aggregation = Aggregation(AggregationRule.Hamming, "phash", 257);
         _refusedField(manifest, "aggregation.tolerance");
         manifest.aggregation.tolerance = 256;
-        IKernelRegistry.Terms memory terms = registry.termsOf(registerAs(publisher, manifest));
+        IKernelRegistry.Terms memory terms = registry.termsOf(registerAs(publisher, manifest), ANY);
         assertEq(uint256(terms.rule), uint256(AggregationRule.Hamming), "rule");
         assertEq(terms.tolerance, 256, "tolerance");
     }

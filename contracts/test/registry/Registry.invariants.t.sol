@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {KernelRegistry} from "../../KernelRegistry.sol";
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
 import {KernelId} from "../../types/Ids.sol";
-import {Manifest} from "../../types/Manifest.sol";
+import {DeterminismClass, Manifest} from "../../types/Manifest.sol";
 import {RegistryBase} from "./RegistryBase.sol";
 import {RegistryHandler} from "./RegistryHandler.sol";
 import {MarketAccount} from "./RegistryBase.sol";
@@ -18,20 +18,22 @@ contract RegistryInvariants is RegistryBase {
         registry = new KernelRegistry(address(market));
         handler = new RegistryHandler(registry, market, goodManifest());
         targetContract(address(handler));
-        bytes4[] memory actions = new bytes4[](6);
+        bytes4[] memory actions = new bytes4[](7);
         actions[0] = RegistryHandler.register.selector;
         actions[1] = RegistryHandler.request.selector;
         actions[2] = RegistryHandler.failJob.selector;
         actions[3] = RegistryHandler.deliver.selector;
         actions[4] = RegistryHandler.point.selector;
         actions[5] = RegistryHandler.deprecate.selector;
+        actions[6] = RegistryHandler.challenge.selector;
         targetSelector(address(handler), actions);
     }
 
     /// One campaign checks them all.
     function invariant_EveryPropertyHolds() public view {
         property_ManifestsAndVersionsStand();
-        property_StatusesMoveOnce();
+        property_StatusesMoveForward();
+        property_WhatRunsWasSeenToAgree();
         property_AliasesStayInTheFamily();
         property_NothingIsHeld();
     }
@@ -48,12 +50,27 @@ contract RegistryInvariants is RegistryBase {
         }
     }
 
-    /// A status is what the one delivery made it; deprecation stays.
-    function property_StatusesMoveOnce() private view {
+    /// A status is what the deciding delivery and the challenges made it, and so is the determinism in force; deprecation stays.
+    function property_StatusesMoveForward() private view {
         for (uint256 i = 0; i < handler.count(); ++i) {
             KernelId kernel = handler.kernels(i);
             assertStatus(kernel, handler.decided(kernel));
-            assertEq(registry.kernelOf(kernel).deprecated, handler.deprecated(kernel), "deprecated");
+            IKernelRegistry.Kernel memory kept = registry.kernelOf(kernel);
+            assertEq(uint256(kept.determinism), uint256(handler.determinism(kernel)), "determinism");
+            assertLe(uint256(kept.determinism), uint256(registry.manifestOf(kernel).determinism), "never more than claimed");
+            assertEq(kept.deprecated, handler.deprecated(kernel), "deprecated");
+        }
+    }
+
+    /// Two classes agreed before a kernel could run on all of them, and one class before it could run on that.
+    function property_WhatRunsWasSeenToAgree() private view {
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            KernelId kernel = handler.kernels(i);
+            IKernelRegistry.Kernel memory kept = registry.kernelOf(kernel);
+            if (kept.status != IKernelRegistry.Status.Approved) continue;
+            bool everywhere = registry.manifestOf(kernel).determinism == DeterminismClass.Bitwise;
+            assertGe(kept.classes, everywhere ? 2 : 1, "classes");
+            assertTrue(everywhere || registry.isAdmitted(kernel, X86), "its class");
         }
     }
 

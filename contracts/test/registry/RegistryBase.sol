@@ -5,8 +5,8 @@ import {JobStatus} from "../../types/Job.sol";
 import {KernelRegistry} from "../../KernelRegistry.sol";
 import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {IKernelRegistry} from "../../interfaces/IKernelRegistry.sol";
-import {IInferenceConsumer} from "../../interfaces/IInferenceConsumer.sol";
-import {JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
+import {EnvironmentClass, JobId, KernelId, RecordDigest} from "../../types/Ids.sol";
+import {JobProgress, Result} from "../../types/Job.sol";
 import {
     Aggregation,
     AggregationRule,
@@ -29,6 +29,7 @@ contract MarketAccount {
     struct Asked {
         KernelId kernel;
         RecordDigest record;
+        EnvironmentClass environmentClass;
         uint8 committeeSize;
         address refundTo;
         uint256 value;
@@ -37,13 +38,18 @@ contract MarketAccount {
     Asked public asked;
     uint256 public count;
     mapping(JobId => JobStatus) public statusOf;
+    mapping(JobId => bytes32) private _states;
+    mapping(uint256 tree => uint256) public assignedIn;
+    uint256 private _classes = 2;
 
-    function requestValidation(KernelId kernel, RecordDigest record, uint8 committeeSize, address refundTo)
-        external
-        payable
-        returns (JobId job)
-    {
-        asked = Asked(kernel, record, committeeSize, refundTo, msg.value);
+    function requestValidation(
+        KernelId kernel,
+        RecordDigest record,
+        EnvironmentClass environmentClass,
+        uint8 committeeSize,
+        address refundTo
+    ) external payable returns (JobId job) {
+        asked = Asked(kernel, record, environmentClass, committeeSize, refundTo, msg.value);
         job = JobId.wrap(keccak256(abi.encode(address(this), ++count)));
         statusOf[job] = JobStatus.Requested;
     }
@@ -56,12 +62,46 @@ contract MarketAccount {
         b.leastCommitWindow = 10 minutes;
     }
 
+    /* THE STAKING, TOO */
+
+    function staking() external view returns (address) {
+        return address(this);
+    }
+
+    function currentEpoch() external pure returns (uint256) {
+        return 20;
+    }
+
+    function classesAt(uint256 epoch) external view returns (uint256) {
+        require(epoch == 20, "another epoch");
+        return _classes;
+    }
+
+    function setClasses(uint256 classes) external {
+        _classes = classes;
+    }
+
+    function assign(uint256 tree, uint256 epoch) external {
+        assignedIn[tree] = epoch;
+    }
+
+    /* JOBS THAT ARE OVER */
+
+    function end(JobId job, bytes32 termsHash, JobProgress calldata progress) external {
+        _states[job] = keccak256(abi.encode(termsHash, progress));
+    }
+
+    function verifyResult(JobId job, bytes32 termsHash, JobProgress calldata progress) external view returns (Result memory, bool) {
+        require(_states[job] == keccak256(abi.encode(termsHash, progress)), "another state");
+        return (progress.result, statusOf[job] == JobStatus.Finalised);
+    }
+
     function setStatus(JobId job, JobStatus status) external {
         statusOf[job] = status;
     }
 
-    function deliver(IInferenceConsumer consumer, JobId job, RecordDigest digest, bytes32 answer) external {
-        consumer.onInference(job, digest, answer);
+    function deliver(IKernelRegistry consumer, JobId job, RecordDigest digest, bytes32 answer, uint256 agreeing) external {
+        consumer.onValidation(job, digest, answer, agreeing);
     }
 }
 
@@ -69,6 +109,11 @@ contract MarketAccount {
 abstract contract RegistryBase is TestBase {
     RecordDigest internal constant CERTIFICATE = RecordDigest.wrap(keccak256("certificate"));
     bytes32 internal constant YES = bytes32(uint256(1));
+    EnvironmentClass internal constant ANY = EnvironmentClass.wrap(0);
+    EnvironmentClass internal constant X86 = EnvironmentClass.wrap("x86-64");
+    EnvironmentClass internal constant ARM = EnvironmentClass.wrap("aarch64");
+    /// @dev Votes by class: two of one, and one of another.
+    uint256 internal constant SPAN = 0x12;
 
     MarketAccount internal market;
     KernelRegistry internal registry;
@@ -111,7 +156,11 @@ abstract contract RegistryBase is TestBase {
     }
 
     function deliver(JobId job, bytes32 answer) internal {
-        market.deliver(registry, job, CERTIFICATE, answer);
+        deliver(job, answer, SPAN);
+    }
+
+    function deliver(JobId job, bytes32 answer, uint256 agreeing) internal {
+        market.deliver(registry, job, CERTIFICATE, answer, agreeing);
     }
 
     function statusOf(KernelId kernel) internal view returns (IKernelRegistry.Status) {

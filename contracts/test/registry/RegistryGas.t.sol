@@ -46,17 +46,17 @@ contract RegistryGasTest is RegistryBase {
     /// @dev The market gives a validation's callback a fixed amount of gas, which has to suffice whatever the answer.
     function test_GasOfAdmission() public {
         vm.deal(stranger, 2 ether);
-        _admit(registerGood(), YES, "onInference, approved");
+        _admit(registerGood(), YES, "onValidation, approved");
         Manifest memory other = goodManifest();
         other.version = "2.0.0";
-        _admit(registerAs(publisher, other), 0, "onInference, rejected");
+        _admit(registerAs(publisher, other), 0, "onValidation, rejected");
     }
 
     function _admit(KernelId kernel, bytes32 answer, string memory name) private {
         vm.prank(stranger);
-        JobId job = registry.requestValidation{value: 1 ether}(kernel, 5);
+        JobId job = registry.requestValidation{value: 1 ether}(kernel, ANY, 5);
         vm.prank(address(market));
-        registry.onInference(job, CERTIFICATE, answer);
+        registry.onValidation(job, CERTIFICATE, answer, SPAN);
         uint256 gas = vm.snapshotGasLastCall(GROUP, name);
         assertLt(gas, 100_000, "a callback's budget");
         assertTrue(statusOf(kernel) != IKernelRegistry.Status.Registered, "decided");

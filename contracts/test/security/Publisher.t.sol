@@ -24,7 +24,7 @@ contract PublisherAttacksTest is House {
         uint256 price = market.quoteValidation(3);
         vm.prank(publisher);
         vm.expectRevert(abi.encodeWithSelector(IKernelRegistry.KernelRegistry_TooSlow.selector, slow, limitMs + 1, limitMs));
-        registry.requestValidation{value: price}(slow, 3);
+        registry.requestValidation{value: price}(slow, ANY, 3);
 
         manifest.version = "1.0.1";
         manifest.limits.timeMs = limitMs;
@@ -50,11 +50,11 @@ contract PublisherAttacksTest is House {
         uint256 price = market.quoteValidation(3);
         vm.deal(anyone, price);
         vm.prank(anyone);
-        JobId job = registry.requestValidation{value: price}(fresh, 3);
+        JobId job = registry.requestValidation{value: price}(fresh, ANY, 3);
         price = market.quoteValidation(7);
         vm.prank(publisher);
         vm.expectRevert(abi.encodeWithSelector(IKernelRegistry.KernelRegistry_ValidationPending.selector, fresh, job));
-        registry.requestValidation{value: price}(fresh, 7);
+        registry.requestValidation{value: price}(fresh, ANY, 7);
         // It cannot be kept waiting: what is not opened in time fails, and then another can ask.
         _afterDeadline(job);
         _expire(job);

@@ -188,6 +188,139 @@ contract DrawTest is StakingBase {
         staking.stake{value: MINIMUM}(EnvironmentClass.wrap(class), ENDPOINT);
     }
 
+    /* COMMITTEES OF TWO CLASSES */
+
+    function _spread(bytes32 seed, uint256 count, Seat[] memory seated) private view returns (Seat[] memory) {
+        return staking.draw(seed, count, seated, staking.SPREAD(), staking.currentEpoch());
+    }
+
+    /// @dev The plainest way: all leaves in a row, and those that cannot be drawn weigh nothing.
+    function _plainly(bytes32 seed, uint256 count, uint256[] memory leaves, uint256[] memory weights)
+        private
+        pure
+        returns (uint256[] memory drawn, uint256 seats)
+    {
+        drawn = new uint256[](count);
+        for (; seats < count; ++seats) {
+            uint256 total = 0;
+            uint256[] memory now_ = new uint256[](leaves.length);
+            for (uint256 i = 0; i < leaves.length; ++i) {
+                if (seats != 1 || leaves[i] / 32768 != drawn[0] / 32768) now_[i] = weights[i];
+                total += now_[i];
+            }
+            if (total == 0) break;
+            uint256 ticket = uint256(keccak256(abi.encode(seed, seats))) % total;
+            uint256 at = 0;
+            for (; ticket >= now_[at]; ++at) {
+                ticket -= now_[at];
+            }
+            (drawn[seats], weights[at]) = (leaves[at], 0);
+        }
+    }
+
+    function testFuzz_ASpreadDrawIsThatOfThePlainestWay(bytes32 seed, uint256 size, uint256 classes, uint256 first) public {
+        (size, classes, first) = (bound(size, 1, 20), bound(classes, 1, 12), bound(first, 0, 15));
+        for (uint256 i = 0; i < size; ++i) {
+            uint256 amount = MINIMUM + uint256(keccak256(abi.encode(seed, i))) % (9 * MINIMUM);
+            vm.deal(nth(i), amount);
+            vm.prank(nth(i));
+            staking.stake{value: amount}(EnvironmentClass.wrap(bytes32(1 + uint256(keccak256(abi.encode("class", i, seed))) % classes)), ENDPOINT);
+        }
+        nextEpoch();
+        (uint256[] memory leaves, uint256[] memory weights) = _byLeaf(size);
+        (uint256[] memory want, uint256 seats) = _plainly(seed, 15, leaves, weights);
+        // However many of them are drawn first: as a committee grows.
+        Seat[] memory seated = _spread(seed, first, nobody);
+        Seat[] memory rest = seated.length < first ? new Seat[](0) : _spread(seed, 15 - first, seated);
+        assertEq(seated.length + rest.length, seats, "count");
+        for (uint256 i = 0; i < seats; ++i) {
+            assertEq((i < seated.length ? seated[i] : rest[i - seated.length]).leafOf(), want[i], "leaf");
+        }
+    }
+
+    /// @dev All validators' leaves in order, and what they weigh.
+    function _byLeaf(uint256 size) private view returns (uint256[] memory leaves, uint256[] memory weights) {
+        (leaves, weights) = (new uint256[](size), new uint256[](size));
+        uint256 count = 0;
+        for (uint256 tree = 0; tree < 64; ++tree) {
+            for (uint256 leaf = tree * 32768; leaf < tree * 32768 + staking.leafCount(tree); ++leaf) {
+                (leaves[count], weights[count]) = (leaf, staking.weightAt(leaf, staking.currentEpoch()));
+                ++count;
+            }
+        }
+    }
+
+    function test_AnySeedSpansTwoClassesHoweverLittleOneOfThemWeighs() public {
+        stakeAs(nth(0), 4000 * MINIMUM);
+        stakeAs(nth(1), 4000 * MINIMUM);
+        stakeAs(nth(2), 4000 * MINIMUM);
+        _join("arm", "arm64");
+        nextEpoch();
+        uint256 alone = 0;
+        for (uint256 i = 0; i < 100; ++i) {
+            Seat[] memory drawn = _spread(bytes32(i), 3, nobody);
+            assertEq(drawn.length, 3, "size");
+            assertTrue(drawn[0].treeOf() != drawn[1].treeOf(), "two classes");
+            if (drawn[2].treeOf() != 0) ++alone;
+        }
+        assertEq(alone, 0, "and no more of the light one than it weighs");
+    }
+
+    function test_WithOneClassASpreadCommitteeHasOneSeat() public {
+        stakeMany(9);
+        nextEpoch();
+        assertEq(staking.classesAt(staking.currentEpoch()), 1, "classes");
+        assertEq(_spread(SEED, 3, nobody).length, 1, "and no second");
+        _join("arm", "arm64");
+        assertEq(staking.classesAt(staking.currentEpoch()), 1, "in this epoch");
+        assertEq(staking.classesAt(staking.currentEpoch() + 1), 2, "in the next");
+        nextEpoch();
+        assertEq(_spread(SEED, 3, nobody).length, 3, "then there is one");
+    }
+
+    function test_AClassThatRunsEmptyCountsNoMore() public {
+        stakeMany(9);
+        _join("arm", "arm64");
+        nextEpoch();
+        thawAs(makeAddr("arm"), MINIMUM);
+        assertEq(staking.classesAt(staking.currentEpoch()), 2, "in this epoch");
+        assertEq(_spread(SEED, 3, nobody).length, 3, "as well");
+        nextEpoch();
+        assertEq(staking.classesAt(staking.currentEpoch()), 1, "in the next");
+        assertEq(_spread(SEED, 3, nobody).length, 1, "as well");
+    }
+
+    /// @dev Who shares a tree may be of any class, so they span nothing.
+    function test_ClassesWithoutATreeOfTheirOwnAreNotSpread() public {
+        for (uint256 i = 0; i < 70; ++i) {
+            vm.deal(nth(i), 100 * MINIMUM);
+            vm.prank(nth(i));
+            staking.stake{value: i < 63 ? MINIMUM : 100 * MINIMUM}(EnvironmentClass.wrap(bytes32(i + 1)), ENDPOINT);
+        }
+        nextEpoch();
+        assertEq(staking.classesAt(staking.currentEpoch()), 63, "classes");
+        Seat[] memory all = _spread(SEED, 70, nobody);
+        assertEq(all.length, 63, "seats");
+        for (uint256 i = 0; i < 63; ++i) {
+            assertLt(all[i].treeOf(), 63, "none of the shared tree");
+        }
+    }
+
+    function test_ATreeKnowsSinceWhenItIsAClasss() public {
+        uint256 began = staking.currentEpoch();
+        address one = newValidator("first", MINIMUM);
+        assertEq(staking.assignedIn(0), began, "with its first validator");
+        nextEpoch();
+        newValidator("another", MINIMUM);
+        thawAs(one, MINIMUM);
+        thawAs(makeAddr("another"), MINIMUM);
+        assertEq(staking.assignedIn(0), began, "whoever comes and goes");
+        nextEpoch();
+        nextEpoch();
+        _join("arm", "arm64");
+        assertEq(staking.assignedIn(0), staking.currentEpoch(), "until it is another's");
+    }
+
     function test_ALeafRestsForTwoEpochs() public {
         address first = newValidator("first", MINIMUM);
         newValidator("second", MINIMUM);
