@@ -181,6 +181,12 @@ def run(*, folder: Path, input_file: Path | None, seed: bytes, threads: int | No
     help="Seats of the admission committee.",
 )
 @option(
+    "--environment-class",
+    envvar="AIVM_ENVIRONMENT_CLASS",
+    type=Hex32(),
+    help="Of the admission committee, which a pinned kernel needs. Default: two classes at least.",
+)
+@option(
     "--no-admission",
     envvar="AIVM_NO_ADMISSION",
     is_flag=True,
@@ -195,6 +201,7 @@ def publish(
     network: Network,
     handle: str,
     committee: str,
+    environment_class: bytes | None,
     no_admission: bool,
     dry_run: bool,
     as_json: bool,
@@ -205,15 +212,19 @@ def publish(
     """
     from aivm import kernel as kernels
     from registry import publisher
+    from registry.contracts.kernel_registry import ALL_CLASSES
     from registry.contracts.types import KernelStatus
 
     kernel = kernels.load(folder)
     size = None if no_admission else int(committee)
+    of = environment_class or ALL_CLASSES
     if dry_run:
-        emit(publisher.plan(network, account, kernel, handle=handle, committee_size=size))
+        emit(publisher.plan(network, account, kernel, handle=handle, committee_size=size, environment_class=of))
         return
     with progress("publishing") as say:
-        done = publisher.publish(network, account, kernel, handle=handle, committee_size=size, on_step=say)
+        done = publisher.publish(
+            network, account, kernel, handle=handle, committee_size=size, environment_class=of, on_step=say
+        )
     name = f"{handle}/{kernel.manifest.name}@{kernel.manifest.version}"
     result = {
         "kernel": done.kernel,
@@ -253,6 +264,71 @@ def alias(*, kernel: str, label: str, account: LocalAccount, network: Network, d
 def deprecate(*, kernel: str, reason: str, account: LocalAccount, network: Network, dry_run: bool) -> None:
     """Mark one of your kernels as deprecated, for ever, with a REASON for its users. It can still be requested."""
     _send(network, network.registry.deprecate(find_kernel(network, kernel), reason), account, dry_run=dry_run)
+
+
+@command.command()
+@click.argument("kernel")
+@option(
+    "--committee",
+    envvar="AIVM_COMMITTEE",
+    type=click.Choice(["3", "5", "7"]),
+    default="7",
+    show_default=True,
+    help="Seats. In a challenge, four votes count.",
+)
+@option(
+    "--environment-class",
+    envvar="AIVM_ENVIRONMENT_CLASS",
+    type=Hex32(),
+    help="Of the committee, which a pinned kernel needs. Default: two classes at least.",
+)
+@key_file
+@network()
+@dry_run
+def examine(
+    *,
+    kernel: str,
+    committee: str,
+    environment_class: bytes | None,
+    account: LocalAccount,
+    network: Network,
+    dry_run: bool,
+) -> None:
+    """Pay for a committee that runs an approved KERNEL's cases again, or admits a pinned one for one more class."""
+    from registry.contracts.kernel_registry import ALL_CLASSES
+
+    size = int(committee)
+    call = network.registry.request_validation(
+        find_kernel(network, kernel), committee_size=size, environment_class=environment_class or ALL_CLASSES
+    )
+    value = network.market.quote_validation(committee_size=size)
+    if dry_run:
+        emit(network.chain.dry_run(call, sender=account, value=value))
+        return
+    receipt = network.chain.transact(call, sender=account, value=value)
+    click.echo(f"job  0x{receipt.event('ValidationRequested')['job'].hex()}")
+
+
+@command.command()
+@click.argument("kernel")
+@click.argument("one", type=Hex32())
+@click.argument("other", type=Hex32())
+@key_file
+@network()
+@dry_run
+def challenge(*, kernel: str, one: bytes, other: bytes, account: LocalAccount, network: Network, dry_run: bool) -> None:
+    """Demote KERNEL by two final jobs, ONE and OTHER, whose results should be one and differ.
+
+    Two inferences with the same input, or two examinations; four votes behind each, so committees of 7 are wanted.
+    """
+    from registry import challenges
+
+    call = challenges.prepare(network, find_kernel(network, kernel), one, other)
+    if dry_run:
+        emit(network.chain.dry_run(call, sender=account))
+        return
+    receipt = network.chain.transact(call, sender=account)
+    click.echo(f"demoted to {receipt.event('KernelDemoted')['determinism'].value}")
 
 
 def _send(network: Network, call: Call, account: LocalAccount, *, dry_run: bool) -> None:
@@ -317,6 +393,7 @@ def _show_packed(manifest: Manifest, *, as_json: bool) -> None:
 
 
 def _show_registered(network: Network, kernel: bytes, *, as_json: bool) -> None:
+
     state, fields = network.registry.kernel_of(kernel), network.registry.manifest_of(kernel)
     facts = {
         "id": kernel,
@@ -338,5 +415,6 @@ def _show_registered(network: Network, kernel: bytes, *, as_json: bool) -> None:
         "author_fee_wei": fields.author_fee,
         "validation_job": state.validation_job if any(state.validation_job) else None,
         "certificate": state.certificate if any(state.certificate) else None,
+        "certificate_classes": state.classes,
     }
     show_facts(facts, as_json=as_json)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.scene import CLASS, next_epoch
+from support.scene import next_epoch
 from support.town import ETHER, VRF_KEY, Exchange, Town, Wire, held_out
 
 from aivm import vrf
@@ -46,8 +46,8 @@ def settled(shared_chain: Any, account: Any, tmp_path_factory: pytest.TempPathFa
         town = Town.of(shared_chain, deployment, account, tmp_path_factory.mktemp("town"), stack)
         town.settle_in(3, relayed=True, grace=GRACE)
         for validator in town.validators.values():  # so that many a slash leaves everybody drawn
-            endpoint = town.network.staking.validator(validator.account.address).endpoint
-            call = town.network.staking.stake(CLASS, endpoint)
+            own = town.network.staking.validator(validator.account.address)
+            call = town.network.staking.stake(own.environment_class, own.endpoint)
             town.network.chain.transact(call, sender=validator.account, value=20 * ETHER)
         next_epoch(town.network.staking)
         yield town, town.admit()
@@ -256,8 +256,8 @@ def test_a_member_that_opens_the_job_in_between_costs_the_others_one_transaction
 
 def test_jobs_of_members_without_a_relay_are_opened_at_once(town: Town, settled: tuple[Town, bytes]):
     loner = town.validators["validator 2"]
-    endpoint = town.network.staking.validator(loner.account.address).endpoint
-    town.network.chain.transact(town.network.staking.stake(CLASS, ""), sender=loner.account, value=1)
+    own = town.network.staking.validator(loner.account.address)
+    town.network.chain.transact(town.network.staking.stake(own.environment_class, ""), sender=loner.account, value=1)
     try:
         job = town.ask(settled[1], IMAGES[:1])
         town.network.chain.mine(2)
@@ -265,7 +265,8 @@ def test_jobs_of_members_without_a_relay_are_opened_at_once(town: Town, settled:
         finish(town, job)
         assert faults(town, job) == {}
     finally:
-        town.network.chain.transact(town.network.staking.stake(CLASS, endpoint), sender=loner.account, value=1)
+        call = town.network.staking.stake(own.environment_class, own.endpoint)
+        town.network.chain.transact(call, sender=loner.account, value=1)
 
 
 def test_a_seed_that_a_reorganisation_replaced_takes_its_round_along(town: Town, settled: tuple[Town, bytes]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.scene import CLASS, next_epoch
+from support.scene import next_epoch
 from support.town import ETHER, Exchange, Town, Wire, held_out
 
 from registry import requester
@@ -42,8 +42,8 @@ def settled(
         town = Town.of(shared_chain, deployment, account, tmp_path_factory.mktemp("town"), stack)
         town.settle_in(3, relayed=True)
         for validator in town.validators.values():  # so that many a slash leaves everybody drawn
-            endpoint = town.network.staking.validator(validator.account.address).endpoint
-            call = town.network.staking.stake(CLASS, endpoint)
+            own = town.network.staking.validator(validator.account.address)
+            call = town.network.staking.stake(own.environment_class, own.endpoint)
             town.network.chain.transact(call, sender=validator.account, value=50 * ETHER)
         next_epoch(town.network.staking)
         yield town, town.admit()
