@@ -14,7 +14,7 @@ export default defineConfig({
     // The same in foundry.toml, where the reasons are, and in scripts/build_artifacts.py.
     settings: {
       evmVersion: "cancun",
-      optimizer: { enabled: true, runs: 150 },
+      optimizer: { enabled: true, runs: 160 },
       viaIR: false,
       metadata: { bytecodeHash: "none" },
     },

@@ -282,17 +282,16 @@ contract KernelRegistry is IKernelRegistry {
     }
 
     /// @inheritdoc IKernelRegistry
-    function termsOf(KernelId kernel, EnvironmentClass environmentClass) external view returns (Terms memory) {
+    function termsOf(KernelId kernel, EnvironmentClass environmentClass) external view returns (Terms memory terms) {
         Entry storage self = _kernels[kernel];
-        return Terms({
-            publisher: self.publisher,
-            status: self.status,
-            determinism: self.determinism,
-            rule: self.rule,
-            tolerance: self.tolerance,
-            authorFee: _manifests[kernel].authorFee,
-            takesClass: self.status != Status.Unknown && (self.determinism != DeterminismClass.Pinned || _admitted[kernel][environmentClass])
-        });
+        terms.publisher = self.publisher;
+        terms.status = self.status;
+        terms.determinism = self.determinism;
+        terms.rule = self.rule;
+        terms.tolerance = self.tolerance;
+        terms.authorFee = _manifests[kernel].authorFee;
+        bool takesAny = terms.determinism != DeterminismClass.Pinned;
+        terms.takesClass = terms.status != Status.Unknown && (takesAny || _admitted[kernel][environmentClass]);
     }
 
     /// @inheritdoc IKernelRegistry

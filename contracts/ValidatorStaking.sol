@@ -213,18 +213,22 @@ contract ValidatorStaking is IValidatorStaking, Credits {
         uint256 behind = tree == SPREAD ? _forest.treeWeightAt(SHARED, epoch) : 0;
         drawn = new Seat[](count);
         uint256 seats = 0;
-        // At most the largest committee, in calls of the market.
-        for (; seats < count && urn.remaining != behind; ++seats) {
-            uint256 ticket = _ticket(seed, seated.length + seats);
-            uint256 weight = urn.remaining - behind;
-            if (tree == SPREAD && seated.length + seats == 1) {
-                ticket = _ofAnotherTree(seats == 0 ? seated[0] : drawn[0], epoch, ticket, weight);
-                if (ticket >= weight) break;
-            } else {
-                ticket %= weight;
+        // What is behind is part of what remains; and a committee has at most the largest one's seats.
+        unchecked {
+            for (; seats < count; ++seats) {
+                uint256 weight = urn.remaining - behind;
+                if (weight == 0) break;
+                uint256 seat = seated.length + seats;
+                uint256 ticket = _ticket(seed, seat);
+                if (seat == 1 && tree == SPREAD) {
+                    ticket = _ofAnotherTree(seats == 0 ? seated[0] : drawn[0], epoch, ticket, weight);
+                    if (ticket >= weight) break;
+                } else {
+                    ticket %= weight;
+                }
+                uint256 leaf = urn.take(_forest, ticket);
+                drawn[seats] = seatOf(_leaves.holders[leaf], leaf);
             }
-            uint256 leaf = urn.take(_forest, ticket);
-            drawn[seats] = seatOf(_leaves.holders[leaf], leaf);
         }
         assembly ("memory-safe") {
             mstore(drawn, seats)

@@ -677,7 +677,8 @@ abstract contract MarketHandler is House {
     function release(uint256 random) external booked {
         (bool found, address validator) = _thawing(random);
         if (!found) _thawNow(validator, random);
-        if (random % 2 != 0 || _blamesOf(validator) != 0) return; // seldom: it lets a week pass
+        // Seldom, since it lets a week pass; and of a validator that has left, nothing thaws.
+        if (random % 2 != 0 || _blamesOf(validator) != 0 || staking.validator(validator).thawing == 0) return;
         _until(staking.validator(validator).thawsAt);
         vm.prank(validator);
         staking.release();
