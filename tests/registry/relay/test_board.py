@@ -174,7 +174,7 @@ def test_signatures_of_a_list_are_taken_once_this_validator_has_signed_the_same(
         {"commitments": ()},
         {"commitments": (bytes(32),) * 5},
     ],
-    ids=str,
+    ids=lambda about: next(iter(about)),
 )
 def test_a_signature_of_another_list_or_by_somebody_else_is_refused_by_name(committee: Committee, about: Any):
     committee.board.sign_list(JOB, committee.list())
