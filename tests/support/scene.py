@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aivm import vrf
+from aivm.manifest import DeterminismClass
 from registry.contracts import JobMarket, KernelRegistry, MarketParameters, ValidatorStaking, VrfCoordinator
+from registry.contracts.kernel_registry import ALL_CLASSES
 from registry.contracts.types import ZERO_ADDRESS, Attestation, JobRequest, JobStatus, Showing, Shown
 from registry.ids import commitment, manifest_fields
 from registry.jobs import Job, Seat, job_of
@@ -26,6 +28,8 @@ CONFORMS = Attestation(digest=b"\xce" * 32, answer=(1).to_bytes(32), sketch=byte
 REFUSES = Attestation(digest=bytes(32), answer=bytes(32), sketch=bytes(32), environment=b"\x0e" * 32)
 SALT = b"\x5a" * 32
 CLASS = b"\x0c" * 32
+#: Another, which no job asks for.
+ELSEWHERE = b"\x0e" * 32
 
 
 @dataclass
@@ -68,11 +72,11 @@ class Scene:
         self.transact(operator, self.vrf.register_operator(key, proof), ETHER)
         self.chain.mine(2)
 
-    def add_validators(self, stakes: list[int]) -> None:
+    def add_validators(self, stakes: list[int], environment_class: bytes = CLASS) -> None:
         """Stakes, in wei, one validator each; they weigh something when this returns."""
         for stake in stakes:
             one = self.account(f"validator {len(self.validators)}")
-            self.transact(one, self.staking.stake(CLASS, ""), stake)
+            self.transact(one, self.staking.stake(environment_class, ""), stake)
             self.validators[one.address] = one
         next_epoch(self.staking)
 
@@ -174,8 +178,12 @@ class Scene:
         self.transact(publisher, self.registry.register_publisher("aivm"))
         receipt = self.transact(publisher, self.registry.register(fields))
         self.kernel = receipt.event("KernelRegistered")["kernel"]
+        examiners = CLASS
+        if fields.determinism is not DeterminismClass.PINNED:
+            examiners = ALL_CLASSES
+            self.add_validators([ETHER], ELSEWHERE)
         price = self.market.quote_validation(committee_size=3)
-        call = self.registry.request_validation(self.kernel, committee_size=3, environment_class=CLASS)  # it is pinned
+        call = self.registry.request_validation(self.kernel, committee_size=3, environment_class=examiners)
         receipt = self.transact(publisher, call, price)
         job = receipt.event("ValidationRequested")["job"]
         self.open(job)
@@ -191,7 +199,7 @@ class Scene:
             JobRequest(
                 kernel=self.kernel,
                 input=b"\x11" * 32,
-                environment_class=CLASS,  # the kernel is pinned
+                environment_class=CLASS,  # which a pinned kernel needs
                 committee_size=committee_size,
                 consumer=ZERO_ADDRESS,
                 callback_gas=0,
