@@ -116,7 +116,7 @@ contract KernelRegistry is IKernelRegistry {
 
     /// @inheritdoc IKernelRegistry
     // The market is ours, calls nobody back from a request, and never gives an id twice.
-    // slither-disable-next-line reentrancy-benign,reentrancy-events
+    // slither-disable-next-line reentrancy-benign,reentrancy-eth,reentrancy-events
     function requestValidation(KernelId kernel, EnvironmentClass environmentClass, uint8 committeeSize) external payable returns (JobId job) {
         Entry storage self = _known(kernel);
         bool undecided = self.status == Status.Registered;
@@ -219,6 +219,8 @@ contract KernelRegistry is IKernelRegistry {
     }
 
     /// @dev Whether enough members of one class are behind both. A tree that was given to another class since says nothing.
+    // The staking is ours, and asked once for each class that is behind both.
+    // slither-disable-next-line calls-loop
     function _isWithinOneClass(
         Evidence calldata one,
         uint256 votes,
