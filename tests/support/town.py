@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,6 +191,16 @@ class Town:
             self.network, person.address, kernel=kernel, inputs={"image": image}, committee_size=committee_size
         )
         return bytes(self.network.chain.transact(call, sender=person, value=value).event("JobRequested")["job"])
+
+    def aivm(self, deployment: Any, *arguments: str) -> str:
+        """What a command says to somebody who is on this chain and has this deployment's file."""
+        file = self.folder / "deployment.json"
+        deployment.save(file)
+        where = ["--rpc", self.network.chain.rpc.urls[0], "--deployment", file, "--store", self.folder / "blocks"]
+        asked = [sys.executable, "-m", "registry.cli", *arguments, *where]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 def held_out() -> tuple[Any, Any]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -153,9 +151,7 @@ def test_machines_with_other_bits_are_paid_and_another_model_is_not(
 
 def show(town: Town, deployment: Any, job: bytes, *, far: str) -> None:
     """The requester's commands name every member's distance."""
-    file = town.folder / "deployment.json"
-    deployment.save(file)
-    said = ask_cli(town, file, "show", job)
+    said = job_command(town, deployment, "show", job)
     rows = {row["validator"]: row for row in said["committee"]}
     cheat, tolerance = town.validators[far].account.address, said["tolerance_bits"]
     assert {who: row["outcome"] for who, row in rows.items() if who != cheat} == dict.fromkeys(
@@ -165,17 +161,13 @@ def show(town: Town, deployment: Any, job: bytes, *, far: str) -> None:
     for who, row in rows.items():
         assert row["distance"] == (int(row["sketch"], 16) ^ int(said["sketch"], 16)).bit_count()
         assert (row["distance"] > tolerance) == (who == cheat)
-    found = ask_cli(town, file, "check", job)
+    found = job_command(town, deployment, "check", job)
     assert found["agrees"]
     assert found["distance_bits"] <= tolerance
 
 
-def ask_cli(town: Town, file: Path, command: str, job: bytes) -> Any:
-    where = ["--rpc", town.network.chain.rpc.urls[0], "--deployment", file, "--store", town.folder / "blocks"]
-    asked = [sys.executable, "-m", "registry.cli", "job", command, f"0x{job.hex()}", "--json", *where]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def job_command(town: Town, deployment: Any, command: str, job: bytes) -> Any:
+    return json.loads(town.aivm(deployment, "job", command, f"0x{job.hex()}", "--json"))
 
 
 def changed(kernel: Kernel, **members: Any) -> Kernel:
