@@ -169,6 +169,7 @@ class Board:
     def _take_pledge(self, message: HandedPledge) -> None:
         """The first one of a member stands: the list that others sign is made of it."""
         sheet, seat = self._find(message, JobStatus.COMMITTING)
+        _check_not_empty(message)
         digest = pledge_digest(**self._about(sheet.job), commitment=from_hex(message.commitment))
         _check_signature(message, digest, seat, "the pledge")
         kept = sheet.pledges.setdefault(seat.member, message)
@@ -186,6 +187,7 @@ class Board:
     def _take_commitment(self, message: HandedCommitment) -> None:
         """A later one replaces it, as long as the chain has none."""
         sheet, seat = self._find(message, JobStatus.COMMITTING)
+        _check_not_empty(message)
         digest = commit_digest(**self._about(sheet.job), commitment=from_hex(message.commitment))
         _check_signature(message, digest, seat, "the commitment")
         sheet.commitments[seat.member] = message
@@ -235,6 +237,12 @@ class Board:
         if seat is None:
             raise RelayError(f"{member} has no seat in round {message.round} of job {message.job}")
         return sheet, seat
+
+
+def _check_not_empty(message: HandedPledge | HandedCommitment) -> None:
+    # The chain's word for a seat that is left out: in a list it binds nobody, in a batch its signature is one too many.
+    if not any(from_hex(message.commitment)):
+        raise RelayError(f"{message.validator} commits to nothing: zero is no commitment")
 
 
 def _check_signature(

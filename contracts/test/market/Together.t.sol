@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {Commitment, JobId, RecordDigest} from "../../types/Ids.sol";
-import {Attestation, JobFailure, JobStatus, Outcome, Showing, Shown} from "../../types/Job.sol";
+import {Attestation, JobFailure, JobProgress, JobStatus, Outcome, Showing, Shown} from "../../types/Job.sol";
 import {Aggregation, AggregationRule, Manifest} from "../../types/Manifest.sol";
 import {Signatures} from "../../libraries/Signatures.sol";
 import {House} from "../integration/House.sol";
@@ -198,6 +198,26 @@ contract TogetherTest is House {
         _settleTogether(id, _unanimous(3, _right()));
         assertStatus(id, JobStatus.Settled);
         assertEq(uint256(_progressIn(id).outcomes.outcomeOf(1)), uint256(Outcome.Paid), "the list counts");
+    }
+
+    /// @dev Zero is the word for a seat that is left out. So nobody signs a list with an empty place: its member would be free to commit
+    ///      alone to what the others have opened. Boards refuse to be told zero.
+    function test_AnEmptyPlaceInTheListBindsNobody() public {
+        JobId id = _opened(3);
+        JobProgress memory progress = _progressIn(id);
+        Commitment[] memory list = _listOf(id, progress, _unanimous(3, _right()));
+        list[2] = Commitment.wrap(0);
+        address[] memory members = _members(id);
+        Shown[] memory shown = new Shown[](3);
+        bytes memory signatures;
+        for (uint256 i = 0; i < 3; ++i) {
+            shown[i].salt = Commitment.unwrap(list[i]);
+            signatures = bytes.concat(signatures, _sign(members[i], market.roundDigest(id, 0, progress.seed, list)));
+        }
+        _commit(id, members[2], _right());
+        _settleTogether(id, shown, signatures);
+        _settleBatch(id, _unanimous(3, _right()));
+        assertEq(uint256(_progressIn(id).outcomes.outcomeOf(2)), uint256(Outcome.Paid), "what it committed to alone");
     }
 
     /* TIME AND SHAPE */

@@ -142,6 +142,15 @@ def test_the_first_pledge_of_a_member_stands_and_one_by_another_s_hand_never_doe
     assert committee.board.pledges(JOB) == {first.address: committee.pledge(first)}
 
 
+def test_zero_is_no_commitment_since_it_would_bind_nobody(committee: Committee):
+    """A list with an empty place leaves its member free to commit alone, once it has seen what the others opened."""
+    member = committee.members[0]
+    for message in (committee.pledge(member, commitment=bytes(32)), committee.handed(member, commitment=bytes(32))):
+        with pytest.raises(RelayError, match=f"{member.address} commits to nothing"):
+            committee.board.take(message)
+    assert committee.board.pledges(JOB) == committee.board.commitments(JOB) == {}
+
+
 def test_what_is_signed_for_one_kind_of_message_is_no_other(committee: Committee):
     """Above all: nobody can make a batch of what members have pledged."""
     member = committee.members[0]

@@ -260,6 +260,20 @@ def test_a_member_that_tells_each_another_commitment_gets_no_opening_and_no_seco
     assert faults(town, job) == {liar.me: Outcome.ABSENT}
 
 
+def test_a_member_that_pledges_nothing_sees_no_opening_that_it_could_copy(town: Town, job: bytes):
+    """Its place in the list would be empty, and it free to commit alone to what the others have shown."""
+    empty = rogue(town, job)
+    for refused in (empty.pledges, lambda nothing: empty.tell(empty.commits(nothing))):
+        with pytest.raises(RelayError, match="commits to nothing"):
+            refused(bytes(32))
+    tick(town, 3)
+    for validator in town.validators.values():
+        assert validator.journal.list_of(job, empty.state.round, empty.state.seed) is None
+        assert board(validator).openings(job) == {}
+    finish(town, job)
+    assert faults(town, job) == {empty.me: Outcome.ABSENT}
+
+
 def test_an_opening_that_would_make_every_settlement_fail_is_refused_and_its_member_held_to_it(town: Town, job: bytes):
     refusal = replace(GUESS, digest=bytes(32), answer=b"\x07" * 32)
     spoiler = rogue(town, job)
