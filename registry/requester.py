@@ -14,7 +14,7 @@ from aivm.execution.protocol import collect
 from aivm.execution.sketching import sketch_of
 from aivm.kernel import input_record
 from aivm.manifest import Manifest
-from aivm.records import OutputRecord, ValidationRecord
+from aivm.records import OutputRecord
 from registry.contracts.types import ZERO_ADDRESS, JobFailure, JobKind, JobRequest, JobStatus
 from registry.errors import RegistryError
 from registry.jobs import job_of
@@ -201,11 +201,11 @@ def fetch(network: Network, job: bytes) -> Result:
         JobError: when there is no result, or the job admitted a kernel: see `certificate`.
         ResultMismatchError: when a record's answer or its output's sketch is not the one that was settled.
     """
-    state = _settled(network, job)
+    state = settled(network, job)
     if state.kind is JobKind.VALIDATION:
         raise JobError(
             f"job 0x{job.hex()} admitted a kernel, which has no output tensors",
-            hint="`registry.requester.certificate` fetches what its committee found.",
+            hint="`registry.admissions.verdict` fetches what its committee found.",
         )
     manifest = manifest_of(network, state.kernel)
     with network.content_around(job) as content:
@@ -238,20 +238,12 @@ def fetch(network: Network, job: bytes) -> Result:
     )
 
 
-def certificate(network: Network, job: bytes) -> ValidationRecord:
-    """What an admission committee settled on: the verdict, and what each conformance case gave.
+def settled(network: Network, job: bytes) -> Job:
+    """A job that has a result.
 
     Raises:
-        JobError: when it has not settled, or is an inference: see `fetch`.
+        JobError: it has none yet, or will never have one.
     """
-    state = _settled(network, job)
-    if state.kind is not JobKind.VALIDATION:
-        raise JobError(f"job 0x{job.hex()} is an inference and has no certificate", hint="`fetch` gives its result.")
-    with network.content_around(job) as content:
-        return records.decode(content.get_record(state.result.digest), ValidationRecord)
-
-
-def _settled(network: Network, job: bytes) -> Job:
     state = job_of(network.market, job)
     if any(state.result.digest):
         return state

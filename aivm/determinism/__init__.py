@@ -17,6 +17,7 @@ from aivm.determinism.certificate import Certificate
 from aivm.determinism.divergence import FirstDivergence, find
 from aivm.determinism.journal import Journal
 from aivm.determinism.matrix import Cell, Matrix, Tried
+from aivm.determinism.part import Part, draw, run_part
 from aivm.determinism.plan import Plan, plan
 from aivm.determinism.subject import Rows, Subject, of_kernel, of_program
 from aivm.determinism.suite import run
@@ -31,15 +32,18 @@ __all__ = [
     "FirstDivergence",
     "Journal",
     "Matrix",
+    "Part",
     "Plan",
     "Rows",
     "Subject",
     "Tried",
     "Wishes",
+    "draw",
     "find",
     "named",
     "of_kernel",
     "of_program",
     "plan",
     "run",
+    "run_part",
 ]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from aivm.determinism.axes import named
 from aivm.determinism.divergence import find
 from aivm.determinism.feeds import Feeds
 from aivm.determinism.matrix import Matrix
+from aivm.determinism.notes import Memory
 from aivm.determinism.place import Place
 from aivm.determinism.plan import Plan, plan
 from aivm.determinism.running import run_environment
@@ -23,7 +23,7 @@ from aivm.determinism.suite import at_hand
 from aivm.errors import AivmError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from aivm.arithmetic.trace import Recording
     from aivm.determinism.axes import Absence, Wishes
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from aivm.determinism.running import Known
     from aivm.determinism.subject import Subject
     from aivm.digests import Digest
-    from aivm.environment import Environment
 
 _SECONDS = 30
 #: Between two looks at who is still there.
@@ -43,48 +42,6 @@ _LOOK_SECONDS = 5
 
 class ClusterError(AivmError):
     """A cluster that cannot be used."""
-
-
-@dataclass(slots=True)
-class Notes:
-    """A keeper in memory: what a host needs to know of the journal, and what is to be written into it.
-
-    Attributes:
-        done: cells that are known, by place.
-        cells: new ones, by place.
-        environments: their records.
-        outputs: tensor files by digest.
-    """
-
-    done: dict[Digest, dict[str, Cell]]
-    cells: list[tuple[Digest, Digest, list[Cell]]] = field(default_factory=list)
-    environments: list[Environment] = field(default_factory=list)
-    outputs: dict[Digest, bytes] = field(default_factory=dict)
-
-    def known(self, subject: Digest, place: Digest) -> dict[str, Cell]:
-        """What is known of the one subject in a place."""
-        del subject
-        return dict(self.done.get(place, {}))
-
-    def add_environment(self, environment: Environment) -> None:
-        """Keeps it."""
-        self.environments.append(environment)
-
-    def add_outputs(self, outputs: Mapping[Digest, bytes]) -> None:
-        """Keeps them."""
-        self.outputs.update(outputs)
-
-    def add(self, subject: Digest, place: Digest, cells: Iterable[Cell]) -> None:
-        """Keeps them."""
-        self.cells.append((subject, place, list(cells)))
-
-    def write(self, journal: Journal) -> None:
-        """Writes what is new into a journal."""
-        for environment in self.environments:
-            journal.add_environment(environment)
-        journal.add_outputs(self.outputs)
-        for subject, place, cells in self.cells:
-            journal.add(subject, place, cells)
 
 
 def run_on_cluster(
@@ -138,8 +95,8 @@ def run_on_cluster(
                 future = client.submit(_run, shared, each, known, workers=workers, pure=False, priority=slow)
                 futures[future] = (number, position)
         found: dict[tuple[int, int], Tried] = {}
-        for future, (tried, notes) in _completed(client, futures, hosts):
-            notes.write(journal)
+        for future, (tried, memory) in _completed(client, futures, hosts):
+            memory.write(journal)
             number, position = futures[future]
             host = f"host {number}" if len(hosts) > 1 else ""
             found[number, position] = dataclasses.replace(tried, host=host)
@@ -220,14 +177,16 @@ def _plan(subject: Subject, wishes: Wishes, axes: tuple[str, ...], crossed: tupl
     return plan(subject, wishes, named(axes), crossed=crossed)
 
 
-def _run(subject: Subject, planned: Planned, known: tuple[dict[Digest, dict[str, Cell]], Known]) -> tuple[Tried, Notes]:
+def _run(
+    subject: Subject, planned: Planned, known: tuple[dict[Digest, dict[str, Cell]], Known]
+) -> tuple[Tried, Memory]:
     """On a host: one environment."""
     done, outputs = known
-    notes = Notes(done=done)
+    memory = Memory(done=done)
     mine = {case: set(found) for case, found in outputs.items()}
     with Feeds(subject) as feeds:
-        tried = run_environment(subject, planned, notes, mine, feeds=feeds)
-    return tried, dataclasses.replace(notes, done={})
+        tried = run_environment(subject, planned, memory, mine, feeds=feeds)
+    return tried, dataclasses.replace(memory, done={})
 
 
 def _trace(subject: Subject, planned: Planned, case: str) -> Recording:

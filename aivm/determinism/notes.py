@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Future
 
+    from aivm.determinism.journal import Journal
     from aivm.determinism.matrix import Cell
     from aivm.digests import Digest
     from aivm.environment import Environment
@@ -25,6 +27,48 @@ class Keeper(Protocol):
     def add(self, subject: Digest, place: Digest, cells: Iterable[Cell]) -> None: ...
     def add_environment(self, environment: Environment) -> None: ...
     def add_outputs(self, outputs: Mapping[Digest, bytes]) -> None: ...
+
+
+@dataclass(slots=True)
+class Memory:
+    """A keeper in memory: what is known of one subject, and what is new.
+
+    Attributes:
+        done: cells that are known, by place.
+        cells: new ones, by place.
+        environments: their records.
+        outputs: tensor files by digest.
+    """
+
+    done: dict[Digest, dict[str, Cell]] = field(default_factory=dict)
+    cells: list[tuple[Digest, Digest, list[Cell]]] = field(default_factory=list)
+    environments: list[Environment] = field(default_factory=list)
+    outputs: dict[Digest, bytes] = field(default_factory=dict)
+
+    def known(self, subject: Digest, place: Digest) -> dict[str, Cell]:
+        """What is known of the one subject in a place."""
+        del subject
+        return dict(self.done.get(place, {}))
+
+    def add_environment(self, environment: Environment) -> None:
+        """Keeps it."""
+        self.environments.append(environment)
+
+    def add_outputs(self, outputs: Mapping[Digest, bytes]) -> None:
+        """Keeps them."""
+        self.outputs.update(outputs)
+
+    def add(self, subject: Digest, place: Digest, cells: Iterable[Cell]) -> None:
+        """Keeps them."""
+        self.cells.append((subject, place, list(cells)))
+
+    def write(self, journal: Journal) -> None:
+        """Writes what is new into a journal."""
+        for environment in self.environments:
+            journal.add_environment(environment)
+        journal.add_outputs(self.outputs)
+        for subject, place, cells in self.cells:
+            journal.add(subject, place, cells)
 
 
 class Notes:

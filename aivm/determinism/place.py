@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -59,13 +60,16 @@ class Place:
         environment: captured in the worker.
     """
 
-    def __init__(self, subject: Subject, setting: Setting, feeds: Feeds | None = None) -> None:
+    def __init__(
+        self, subject: Subject, setting: Setting, feeds: Feeds | None = None, *, until: float | None = None
+    ) -> None:
         """Starts the worker; the model is loaded on first use.
 
         Args:
             subject: what is run.
             setting: how the worker is started and fed.
             feeds: the subject's inputs, which it can then read by itself (`run_some`).
+            until: when whoever asks needs the answers, by the monotonic clock: no run is given longer.
 
         Raises:
             AivmError: the worker does not start, or its engine is not what the setting asks for.
@@ -73,8 +77,9 @@ class Place:
         self._subject = subject
         self._setting = setting
         self._shared = feeds
+        self._until = until
         manifest = subject.variant(setting)
-        self._time_ms = (manifest.limits.time_ms if manifest else _PROGRAM_MS) * setting.launcher.slowness
+        self._limit_ms = (manifest.limits.time_ms if manifest else _PROGRAM_MS) * setting.launcher.slowness
         self._bytes = manifest.limits.output_bytes if manifest else _PROGRAM_BYTES
         header: dict[str, str | int | None] = {
             "program": subject.program,
@@ -136,6 +141,18 @@ class Place:
     def close(self) -> None:
         """Ends the worker."""
         self._sandbox.close()
+
+    @property
+    def late(self) -> bool:
+        """Whether there is no time left."""
+        return self._until is not None and time.monotonic() >= self._until
+
+    @property
+    def _time_ms(self) -> int:
+        """What a run may take: the kernel's limit, or less where there is less time left."""
+        if self._until is None:
+            return self._limit_ms
+        return max(1, min(self._limit_ms, int(1000 * (self._until - time.monotonic()))))
 
     def run(self, case: str, known: Iterable[Digest] = ()) -> Outcome:
         """Runs a case.

@@ -67,7 +67,7 @@ def plan(subject: Subject, wishes: Wishes, axes: Iterable[Axis] | None = None, *
                 choices.append(found)
             else:
                 absences.append(found)
-    single = [_planned([choice]) for choice in choices]
+    single = [combined([choice]) for choice in choices]
     return Plan(
         environments=(
             Planned(name=REFERENCE_NAME, values={}, setting=REFERENCE),
@@ -83,10 +83,15 @@ def _combinations(choices: Iterable[Choice], crossed: Sequence[str]) -> Iterator
     for combination in itertools.product(*by_axis):
         chosen = [choice for choice in combination if choice is not None]
         if len(chosen) > 1:
-            yield _planned(chosen)
+            yield combined(chosen)
 
 
-def _planned(choices: Sequence[Choice]) -> Planned:
+def combined(choices: Sequence[Choice]) -> Planned:
+    """The environment that has all of some choices.
+
+    Raises:
+        SettingError: they contradict each other.
+    """
     setting = REFERENCE
     for choice in choices:
         setting = choice.setting.over(setting)

@@ -44,6 +44,7 @@ def run_environment(
     feeds: Feeds | None = None,
     on_cells: Callable[[int], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
+    until: float | None = None,
 ) -> Tried:
     """Runs every case that the keeper does not have from the same place, and gives all of them.
 
@@ -55,12 +56,13 @@ def run_environment(
         feeds: the inputs of the subject, for the worker to read by itself.
         on_cells: is told of cells as they are done.
         stopped: whether to stop.
+        until: when to stop, by the monotonic clock; a case under way is ended then, and no cell.
 
     Raises:
-        StoppedError: as `stopped` said.
+        StoppedError: as `stopped` or `until` said.
     """
     try:
-        place = Place(subject, planned.setting, feeds)
+        place = Place(subject, planned.setting, feeds, until=until)
     except AivmError as error:
         on_cells(len(subject.cases))
         return Tried(planned=planned, error=_text(error))
@@ -71,11 +73,11 @@ def run_environment(
         on_cells(len(cells))
         left = _Left(case for case in subject.cases if case not in cells)
         while left:
-            if stopped():
-                raise StoppedError("the suite was stopped", hint="start it again: it goes on where it was")
+            if stopped() or place.late:
+                raise _stopped()
             if not place.alive:
                 place.close()
-                place = Place(subject, planned.setting, feeds)
+                place = Place(subject, planned.setting, feeds, until=until)
             found = _run(place, left, notes, known)
             cells |= {cell.case: cell for cell in found}
             on_cells(len(found))
@@ -131,6 +133,8 @@ def _run(place: Place, left: _Left, notes: Notes, known: Known) -> list[Cell]:
     except WorkerLostError:
         raise
     except AivmError as error:
+        if place.late:
+            raise _stopped() from error
         if isinstance(error, SandboxError) and len(cases) > 1:
             left.separate(len(cases))
             return []
@@ -151,6 +155,10 @@ def _fresh(pairs: Sequence[tuple[str, Outcome]], known: Known) -> dict[Digest, b
         if item.tensors:
             known[case].add(item.digest)
     return fresh
+
+
+def _stopped() -> StoppedError:
+    return StoppedError("the suite was stopped", hint="start it again: it goes on where it was")
 
 
 def _text(error: AivmError) -> str:

@@ -261,6 +261,11 @@ class Runner:
         self.close()
 
     @property
+    def kernel(self) -> Executable:
+        """The kernel that it runs."""
+        return self._kernel
+
+    @property
     def manifest(self) -> Manifest:
         """The manifest of the kernel that it runs."""
         return self._kernel.manifest
@@ -392,12 +397,16 @@ class Runner:
         )
 
 
+def leaves_optimization(manifest: Manifest) -> bool:
+    """Whether the manifest leaves to the machine how far ONNX Runtime rewrites the graph."""
+    runtime = manifest.runtime
+    return isinstance(runtime, OnnxRuntime) and runtime.options.graph_optimization is GraphOptimization.ANY
+
+
 def _optimized(manifest: Manifest, level: GraphOptimization | None) -> Manifest:
     """The manifest that the worker gets: with a level of optimisation chosen, where it leaves that free."""
     runtime = manifest.runtime
-    if level is None or not isinstance(runtime, OnnxRuntime):
-        return manifest
-    if runtime.options.graph_optimization is not GraphOptimization.ANY:
+    if level is None or not isinstance(runtime, OnnxRuntime) or not leaves_optimization(manifest):
         return manifest
     options = msgspec.structs.replace(runtime.options, graph_optimization=level)
     return msgspec.structs.replace(manifest, runtime=msgspec.structs.replace(runtime, options=options))

@@ -26,7 +26,8 @@ from registry.cli.tensors import dtypes_of, read_inputs
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
-    from aivm.records import ValidationRecord
+    from aivm.determinism import Certificate
+    from registry.admissions import Testimony
     from registry.jobs import Job, Seat
     from registry.network import Network
 
@@ -220,7 +221,7 @@ def watch(*, job: bytes, timeout: float, network: Network, as_json: bool) -> Non
 def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) -> None:
     """Fetch a settled job's output and verify it, down to the bytes, against the chain.
 
-    Of a kernel's admission, it shows what the committee found in each case.
+    Of a kernel's admission, it shows what the committee found in each case, and in what environments each member tried.
     """
     from aivm import tensors
     from registry import requester
@@ -228,7 +229,7 @@ def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) 
     from registry.jobs import job_of
 
     if job_of(network.market, job).kind is JobKind.VALIDATION:
-        _show_certificate(requester.certificate(network, job), as_json=as_json)
+        _show_verdict(network, job, as_json=as_json)
         return
     with progress("fetching"):
         found = requester.fetch(network, job)
@@ -253,17 +254,42 @@ def result(*, job: bytes, output: Path | None, network: Network, as_json: bool) 
         click.echo(f"{name} {array.dtype} {list(array.shape)}\n{array}")
 
 
-def _show_certificate(record: ValidationRecord, *, as_json: bool) -> None:
+def _show_verdict(network: Network, job: bytes, *, as_json: bool) -> None:
     from aivm import records
+    from registry import admissions
 
+    with progress("fetching"):
+        record, said = admissions.verdict(network, job), admissions.testimonies(network, job)
     if as_json:
-        emit(json.loads(records.encode(record)))
+        tried = [
+            {"validator": each.member, "certificate": _record(each.certificate), "fault": each.fault or None}
+            for each in said
+        ]
+        emit({**json.loads(records.encode(record)), "certificates": tried})
         return
     verdict = "conforms" if record.conforms else "does not conform" + (f": {record.refused}" if record.refused else "")
     click.echo(f"manifest {record.manifest} {verdict}")
     for case in record.cases:
         promise = "as promised" if case.actual == case.expected else f"promised {case.expected}"
         click.echo(f"{case.name}: {case.actual} {promise}")
+    for each in said:
+        click.echo(f"{each.member} {_tried(each)}")
+
+
+def _record(certificate: Certificate | None) -> dict[str, object] | None:
+    return None if certificate is None else json.loads(certificate.record())
+
+
+def _tried(testimony: Testimony) -> str:
+    """One line for a member's certificate, and one for each environment that parts from its own."""
+    certificate = testimony.certificate
+    if certificate is None:
+        return f"shows no environments: {testimony.fault}"
+    count = len(certificate.environments)
+    text = f"tried {count} environments of {certificate.environment_classes} classes: {certificate.determinism}"
+    for parted in certificate.divergences:
+        text += f"\n  other bits of {parted.case} in {parted.environment}"
+    return text
 
 
 @command.command()

@@ -225,6 +225,14 @@ def check(
     type=click.Choice(["none", "basic", "extended", "all"]),
     help="Of ONNX Runtime, where a tolerant kernel leaves it open.  [default: all]",
 )
+@option(
+    "--environments",
+    envvar="AIVM_ENVIRONMENTS",
+    type=click.IntRange(0, 16),
+    default=2,
+    show_default=True,
+    help="Beside this machine's own, to run a kernel's cases in when it asks for admission.",
+)
 @option("--interval", envvar="AIVM_INTERVAL", type=float, default=1.0, show_default=True, help="Seconds between looks.")
 @option(
     "--confirmations",
@@ -265,6 +273,7 @@ def run(
     vrf_key: bytes | None,
     threads: int | None,
     graph_optimization: str | None,
+    environments: int,
     interval: float,
     confirmations: int,
     patience: float,
@@ -303,6 +312,7 @@ def run(
             threads=threads,
             optimization=None if graph_optimization is None else GraphOptimization(graph_optimization),
             variables=dict(variables),
+            environments=environments,
         )
         stack.callback(computation.close)
         executor = ThreadPoolExecutor(1, thread_name_prefix="aivm-computation")

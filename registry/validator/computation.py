@@ -11,10 +11,13 @@ from aivm import kernel as kernels
 from aivm import records, tensors
 from aivm.cid import RAW, Cid, CidError
 from aivm.dagpb import DagPbError
+from aivm.determinism import draw, of_kernel, run_part
+from aivm.determinism.setting import Setting
 from aivm.digests import Digest
 from aivm.environment import Environment, EnvironmentMismatchError
+from aivm.errors import AivmError
 from aivm.execution.engine import EngineError
-from aivm.execution.protocol import KERNEL_FAULTS, OutOfTimeError, prepare
+from aivm.execution.protocol import KERNEL_FAULTS, OutOfTimeError, leaves_optimization, prepare
 from aivm.fingerprint.evidence import CalibrationRecordError
 from aivm.kernel import KernelError
 from aivm.lint import KernelLintError
@@ -29,8 +32,9 @@ from registry.network import PEER_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aivm.errors import AivmError
+    from aivm.determinism import Part
     from aivm.execution import Execution, Runner, Validation
+    from aivm.execution.protocol import Executable
     from aivm.kernel import Kernel
     from aivm.manifest import GraphOptimization
     from aivm.tensors import Tensors
@@ -42,6 +46,8 @@ log = logging.getLogger(__name__)
 
 #: The most bytes of a job's input: it is held here before it is given to a worker, whatever the kernel may use there.
 MAX_INPUT_BYTES = 2**28
+#: Each costs the start of a worker and the cases once more.
+ENVIRONMENTS = 2
 ZERO = bytes(32)
 CONFORMS = (1).to_bytes(32)
 
@@ -63,6 +69,10 @@ class UndecidedError(RegistryError):
             "no farther than twice that",
             hint="An honest machine may be so far off, if the tolerance was calibrated without one like this.",
         )
+
+
+class VaryingOutputError(RegistryError):
+    """A kernel that gives another output where nothing differs but what its manifest leaves to the machine."""
 
 
 #: The publisher's fault, and plain to everyone who has the kernel: it must not be approved.
@@ -97,12 +107,15 @@ class Computation:
         threads: how many threads the engine may use where the manifest leaves it open.
         optimization: how far ONNX Runtime rewrites a graph where the manifest leaves that open.
         variables: environment variables of the worker, beside those that every worker has.
+        environments: in how many environments beside its own a kernel's cases are run when it is validated; with 0 no
+            certificate is attested.
     """
 
     network: Network
     threads: int | None = None
     optimization: GraphOptimization | None = None
     variables: Mapping[str, str] | None = None
+    environments: int = ENVIRONMENTS
     _warm: tuple[bytes, Runner] | None = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
@@ -174,23 +187,52 @@ class Computation:
         return tensors.decode(file)
 
     def _validate(self, state: Job, until: float | None) -> Attestation:
-        """Runs a kernel's own cases. A kernel that is not one is a verdict and no refusal."""
+        """Runs a kernel's own cases, here and elsewhere. A kernel that is not one is a verdict and no refusal."""
         try:
             runner = self._runner(state.kernel, until)
         except NOT_A_KERNEL as error:
-            log.warning("kernel 0x%s does not conform: %s", state.kernel.hex(), error.diagnostics())
-            environment = Environment.capture()
-            record = ValidationRecord(
-                manifest=Digest(state.input).hex(), refused=type(error).__name__, cases=(), conforms=False
-            )
-        else:
-            validation = runner.validate()
-            if validation.undecided:
-                raise UndecidedError.of(runner.manifest, validation)
-            record, environment = validation.record, validation.environment
+            return self._verdict(_rejection(state, error), Environment.capture())
+        validation = runner.validate()
+        if validation.undecided:
+            raise UndecidedError.of(runner.manifest, validation)
+        record, environment = validation.record, validation.environment
+        part = self._part(runner.kernel, state.seed, until) if record.conforms else None
+        if part is not None and (varying := part.varying()):
+            record = _rejection(state, VaryingOutputError(f"other outputs of {'; '.join(varying)}"))
+        return self._verdict(record, environment, part)
+
+    def _part(self, kernel: Executable, seed: bytes, until: float | None) -> Part | None:
+        """Runs this machine's part of the matrix, for half of the time that is left; None if it takes none."""
+        if not self.environments:
+            return None
+        now = time.monotonic()
+        free = self.optimization is not None and leaves_optimization(kernel.manifest)
+        base = Setting(
+            variables=self.variables or {},
+            threads=self.threads,
+            runtime={"graph_optimization": self.optimization.value} if self.optimization and free else {},
+        )
+        try:
+            subject = of_kernel(kernel)
+            plan = draw(subject, seed, self.environments, base=base)
+            return run_part(subject, plan, until=None if until is None else now + (until - now) / 2)
+        except AivmError as error:
+            log.warning("the cases of %s were run in one environment: %s", kernel.manifest.name, error.diagnostics())
+            return None
+
+    def _verdict(self, record: ValidationRecord, environment: Environment, part: Part | None = None) -> Attestation:
+        """Keeps a verdict, and the certificate of what this machine tried; attests both.
+
+        The verdict is compared bit for bit, whatever the kernel's own rule is, so nobody votes on the sketch: it is
+        free for the certificate, in which members differ.
+        """
+        certificate = ZERO
+        if part is not None:
+            certificate = self._keep(part.certificate().record())
+            for each in part.environments:
+                self._keep(each.record())
         digest = self._keep(records.encode(record))
-        # A verdict is compared bit for bit, whatever the kernel's own rule is: it has no sketch.
-        return self._attest(digest, CONFORMS if record.conforms else ZERO, ZERO, environment)
+        return self._attest(digest, CONFORMS if record.conforms else ZERO, certificate, environment)
 
     def _attest(self, digest: bytes, answer: bytes, sketch: bytes, environment: Environment) -> Attestation:
         environment_digest = self._keep(environment.record())
@@ -223,3 +265,9 @@ class Computation:
                 hint="The publisher registered fields that are not those of the record. Do not run this kernel.",
             )
         return kernels.from_blocks(digest, self.network.content.get)
+
+
+def _rejection(state: Job, error: AivmError) -> ValidationRecord:
+    """The verdict on what is no kernel of its manifest: the same bytes, whatever shows it to whom."""
+    log.warning("kernel 0x%s does not conform: %s", state.kernel.hex(), error.diagnostics())
+    return ValidationRecord(manifest=Digest(state.input).hex(), refused=type(error).__name__, cases=(), conforms=False)

@@ -84,7 +84,12 @@ class Wire(Exchange):
 
 @dataclass
 class Town:
-    """Who lives on a chain during one test."""
+    """Who lives on a chain during one test.
+
+    Attributes:
+        environments: in how many beside its own a validator runs the cases of a kernel that asks for admission. Each
+            takes a second of a processor, so only tests of it ask for any.
+    """
 
     network: Network
     account: Callable[[str], Any]
@@ -92,6 +97,7 @@ class Town:
     stack: ExitStack
     validators: dict[str, Validator] = field(default_factory=dict)
     exchange: Exchange = field(default_factory=Exchange)
+    environments: int = 0
 
     @classmethod
     def of(cls, chain: Any, deployment: Any, account: Callable[[str], Any], folder: Path, stack: ExitStack) -> Self:
@@ -124,7 +130,9 @@ class Town:
             self.network.chain.transact(call, sender=person, value=2 * ETHER)
             kind = (computation or {}).get(index, Computation)
             self.validators[name] = self.validator(
-                person, name, kind(network=self.network, variables={"AIVM_ISA": isa})
+                person,
+                name,
+                kind(network=self.network, variables={"AIVM_ISA": isa}, environments=self.environments),
             )
             self.validators[name].grace = grace
             if relayed:

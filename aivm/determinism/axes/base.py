@@ -67,9 +67,11 @@ class Axis:
         summary: what is changed, for a person.
         explore: gives what can be had here for a subject, and what cannot.
         usual: whether the suite takes it when no axes are named.
+        free: whether machines that keep one manifest differ in it: what a validator varies (`aivm.determinism.part`).
     """
 
     name: str
     summary: str
     explore: Callable[[Subject, Wishes], Iterator[Choice | Absence]]
     usual: bool = True
+    free: bool = False

@@ -18,7 +18,7 @@ from aivm import records, unixfs
 from aivm.cid import RAW, Cid
 from aivm.execution.inputs import InputDtypeError, InputRangeError, InputShapeError
 from aivm.records import InputRecord, ValidationRecord
-from registry import errors, publisher, requester
+from registry import admissions, errors, publisher, requester
 from registry.contracts.manifest_fields import manifest_fields
 from registry.contracts.types import ZERO_ADDRESS, JobFailure, JobRequest, JobStatus, KernelStatus, Outcome
 from registry.demo.cheat import CheatingComputation
@@ -254,7 +254,7 @@ def test_a_job_that_cannot_be_computed_is_refused_refunded_and_costs_no_validato
 
 
 def test_a_job_that_nobody_requested_is_said_not_to_exist(town: Town):
-    for ask in (requester.fetch, requester.certificate):
+    for ask in (requester.fetch, admissions.verdict):
         with pytest.raises(JobUnknownError, match="there is no job 0x1212"):
             ask(town.network, b"\x12" * 32)
     with pytest.raises(JobUnknownError):
@@ -264,7 +264,7 @@ def test_a_job_that_nobody_requested_is_said_not_to_exist(town: Town):
 def test_what_an_admission_committee_found_can_be_read(town: Town):
     town.settle_in(3)
     job = town.network.registry.kernel_of(town.admit()).validation_job
-    found = requester.certificate(town.network, job)
+    found = admissions.verdict(town.network, job)
     assert found.conforms
     assert [case.name for case in found.cases] == sorted(path.stem for path in (DIGITS / "cases").iterdir())
     with pytest.raises(requester.JobError, match="has no output tensors"):

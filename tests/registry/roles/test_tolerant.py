@@ -20,7 +20,7 @@ from aivm import records, tensors, unixfs
 from aivm.cid import RAW
 from aivm.manifest import GraphOptimization
 from aivm.settlement import Outcome, distance
-from registry import requester
+from registry import admissions, requester
 from registry.contracts.types import JobFailure, JobStatus, KernelStatus, outcomes_of
 from registry.requester import ResultMismatchError
 from registry.validator import Computation
@@ -187,7 +187,7 @@ def test_promises_that_no_honest_machine_could_keep_are_rejected(town: Town, ker
     settle_in(town)
     publication = admit(town, changed(kernel, promises=moved(kernel, 32)))
     assert status_of(town, publication.kernel) is KernelStatus.REJECTED
-    found = requester.certificate(town.network, publication.job)
+    found = admissions.verdict(town.network, publication.job)
     kept = [case.actual == case.expected for case in found.cases]
     assert kept == [False] + [True] * 9
     assert set(paid(town, publication.job).values()) == {Outcome.PAID}
@@ -209,7 +209,7 @@ def test_a_wider_tolerance_than_the_evidence_shows_is_rejected(town: Town, kerne
     tolerance = kernel.manifest.aggregation.tolerance
     publication = admit(town, changed(kernel, tolerance=tolerance + 8))
     assert status_of(town, publication.kernel) is KernelStatus.REJECTED
-    assert requester.certificate(town.network, publication.job).refused == "EvidenceError"
+    assert admissions.verdict(town.network, publication.job).refused == "EvidenceError"
 
 
 def test_a_record_that_has_not_the_settled_sketch_is_found_out(town: Town, kernel: Kernel):
