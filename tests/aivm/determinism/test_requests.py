@@ -33,7 +33,12 @@ def started(monkeypatch):
     """How many workers were started."""
     places = []
     original = Place.__init__
-    monkeypatch.setattr(Place, "__init__", lambda place, *args: (places.append(place), original(place, *args))[1])
+
+    def begin(place, *args, **named):
+        places.append(place)
+        original(place, *args, **named)
+
+    monkeypatch.setattr(Place, "__init__", begin)
     return places
 
 
