@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {Secp256k1} from "../../libraries/Secp256k1.sol";
 import {RandomnessId} from "../../types/Ids.sol";
+import {VrfTickets} from "../../types/VrfTicket.sol";
 import {EcvrfProver} from "../support/EcvrfProver.sol";
 import {CoordinatorBase} from "../vrf/CoordinatorBase.sol";
 import {EcvrfHarness} from "../vrf/EcvrfHarness.sol";
@@ -104,5 +105,27 @@ contract OperatorAttacksTest is CoordinatorBase {
             (valid,) = harness.verify(x, Secp256k1.P - y, "alpha", proof);
             assertFalse(valid, "the opposite key");
         }
+    }
+
+    /// @dev Works: a request has 21 bits for the version of the roster, which grows with everyone who leaves. After two million departures
+    ///      nobody can ask any more; what was asked before is answered.
+    function test_TwoMillionDeparturesEndTheRequests() public {
+        bytes32 place = bytes32(uint256(5)); // of the roster in the coordinator's storage, the version in its lowest 32 bits
+        (address first, address second) = (_account(1), _account(2));
+        _register(1, MINIMUM_BOND);
+        _register(2, MINIMUM_BOND);
+        skipBlocks(ACTIVATION_DELAY);
+        vm.prank(first);
+        coordinator.exit();
+        bytes32 state = vm.load(address(coordinator), place);
+        assertEq(uint256(state) & type(uint32).max, 1, "one has left");
+        RandomnessId id = _requestAndMine();
+        vm.store(address(coordinator), place, bytes32(uint256(state) + (1 << 21) - 2)); // as if so many had left since
+        vm.prank(second);
+        coordinator.exit();
+        vm.prank(requester);
+        vm.expectRevert(VrfTickets.VrfTicket_TooLarge.selector);
+        coordinator.request{value: FEE}(payee);
+        _fulfil(id);
     }
 }
