@@ -17,7 +17,7 @@ from aivm.environment import Environment
 from aivm.execution import execute
 from aivm.manifest import DeterminismClass
 from aivm.settlement import Outcome
-from registry import challenges, errors, publisher, requester
+from registry import admissions, challenges, errors, publisher, requester
 from registry.contracts.types import JobStatus, KernelStatus, outcomes_of
 from registry.ids import environment_class
 from registry.validator.machine import machine_class
@@ -119,7 +119,7 @@ def test_bits_that_one_class_alone_has_are_not_admitted_as_bitwise_and_nobody_pa
     assert town.work(publication.job) is JobStatus.FINALISED
     state = town.network.registry.kernel_of(publication.kernel)
     assert (state.status, state.classes) == (status, 1)
-    (case,) = requester.certificate(town.network, publication.job).cases
+    (case,) = admissions.verdict(town.network, publication.job).cases
     assert (case.actual == case.expected) == (status is KernelStatus.REGISTERED)
     assert len(computed_by(town, publication.job)) == 2
     assert outcomes(town, publication.job) == [Outcome.PAID, Outcome.UNPAID, Outcome.PAID]
@@ -142,7 +142,7 @@ def test_the_same_kernel_is_admitted_as_pinned_by_the_class_that_has_its_bits(to
     assert requester.fetch(network, job).digest.hex() == pinned.manifest.cases[0].output
     # The other class finds other bits: that is no fault of anybody, and no reason to reject what was not made for it.
     other = examine(town, kernel, of=OLDER)
-    assert not requester.certificate(network, other).conforms
+    assert not admissions.verdict(network, other).conforms
     assert outcomes(town, other) == [Outcome.PAID] * 3
     assert faults(town, other) == []
     assert challenges.admitted_classes(network, kernel) == [NEWER]
