@@ -1,7 +1,10 @@
-"""A kernel on ONNX Runtime whose bits depend on the machine in a way that no manifest has a word for.
+"""Kernels on ONNX Runtime whose bits depend on the machine in ways that no manifest has a word for.
 
 `powers` follows the C library, which has two of `pow`: one for processors with FMA, and one for those without. Both are
 right to well within a unit in the last place, and differ in the last bit of fewer than one number in a thousand.
+
+`product` follows the number of threads: ONNX Runtime cuts the columns of a matrix product among them, and sums in
+blocks that are the longer the fewer columns there are.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ output_bytes = 1048576
 
 [runtime]
 name = "onnxruntime"
+intra_op_threads = 0
 """
 
 
@@ -62,6 +66,22 @@ def squares() -> Tensors:
 def numbers() -> Tensors:
     """Inputs of `powers` whose outputs are hardly ever whole."""
     return {"x": np.arange(1.0, MANY + 1.0)}
+
+
+def product(folder: Path) -> Kernel:
+    """y = a b in float32, one conformance case: [4, 1024] by [1024, 64], enough for more than one thread."""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["a", "b"], ["y"])],
+        "product",
+        [
+            helper.make_tensor_value_info("a", TensorProto.FLOAT, ["m", "k"]),
+            helper.make_tensor_value_info("b", TensorProto.FLOAT, ["k", "n"]),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["m", "n"])],
+    )
+    draw = np.random.default_rng(1).standard_normal
+    case = {"a": draw((4, 1024), np.float32), "b": draw((1024, 64), np.float32)}
+    return _packed(folder, graph, (case,), "bitwise")
 
 
 def _packed(folder: Path, graph: GraphProto, cases: tuple[Tensors, ...], determinism: str) -> Kernel:

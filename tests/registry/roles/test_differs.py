@@ -152,7 +152,31 @@ def test_the_same_kernel_is_admitted_as_pinned_by_the_class_that_has_its_bits(to
             ask(town, kernel, differing.numbers(), of=refused)
 
 
+def test_bits_that_follow_the_threads_are_not_admitted_though_every_member_computes_with_one(
+    town: Town, tmp_path: Path
+):
+    """Each keeps the promise by itself, and so do all: what is wrong shows in their parts of the matrix alone."""
+    town.environments = 1
+    town.settle_in(3)
+    kernel = differing.product(tmp_path / "kernel")
+    promised = kernel.manifest.cases[0].output
+    assert execute(kernel, kernel.cases["case-0"], threads=1).digest.hex() == promised
+    publication = town.publish(kernel)
+    assert town.work(publication.job) is JobStatus.FINALISED
+    state = town.network.registry.kernel_of(publication.kernel)
+    assert (state.status, state.classes) == (KernelStatus.REJECTED, 2)
+    assert admissions.verdict(town.network, publication.job).refused == "VaryingOutputError"
+    assert outcomes(town, publication.job) == [Outcome.PAID] * 3
+    for said in admissions.testimonies(town.network, publication.job):
+        assert said.certificate is not None
+        (case,) = said.certificate.cases
+        own, other = case.digests
+        assert own == promised != other
+        assert said.certificate.environments[1].values["threads"] != "1"
+
+
 def test_a_difference_that_only_a_job_shows_takes_the_class_down(town: Town, even: Kernel, deployment: Any):
+    town.environments = 1
     settle_in(town, 2 * JUDGES)
     registry, publication = town.network.registry, town.publish(even)
     assert town.work(publication.job) is JobStatus.FINALISED
