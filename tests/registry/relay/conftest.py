@@ -70,28 +70,25 @@ class Committee:
             salt=SALT,
         )
 
-    def handed(self, member: Any, *, signed_by: Any = None, round_: int = 0, **about: Any) -> HandedCommitment:
+    def handed(self, member: Any, **about: Any) -> HandedCommitment:
         """A member's commitment; by somebody else's hand, or with a signature about something else."""
-        own = about.pop("commitment", self.commitment(member, round_))
-        named = {"chain_id": CHAIN_ID, "market": MARKET, "job": JOB, "round_": round_, "seed": SEED, "commitment": own}
-        return HandedCommitment(
-            job=to_hex(JOB),
-            round=round_,
-            validator=member.address,
-            commitment=to_hex(own),
-            signature=to_hex(sign(signed_by or member, commit_digest(**named | about))),
-        )
+        return self._signed(HandedCommitment, commit_digest, member, **about)
 
-    def pledge(self, member: Any, *, signed_by: Any = None, round_: int = 0, **about: Any) -> HandedPledge:
-        """A member's pledge; by somebody else's hand, or with a signature about something else."""
+    def pledge(self, member: Any, **about: Any) -> HandedPledge:
+        """A member's pledge, likewise."""
+        return self._signed(HandedPledge, pledge_digest, member, **about)
+
+    def _signed(
+        self, kind: type, digest: Any, member: Any, *, signed_by: Any = None, round_: int = 0, **about: Any
+    ) -> Any:
         own = about.pop("commitment", self.commitment(member, round_))
         named = {"chain_id": CHAIN_ID, "market": MARKET, "job": JOB, "round_": round_, "seed": SEED, "commitment": own}
-        return HandedPledge(
+        return kind(
             job=to_hex(JOB),
             round=round_,
             validator=member.address,
             commitment=to_hex(own),
-            signature=to_hex(sign(signed_by or member, pledge_digest(**named | about))),
+            signature=to_hex(sign(signed_by or member, digest(**named | about))),
         )
 
     def list(self, round_: int = 0) -> tuple[bytes, ...]:
