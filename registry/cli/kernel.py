@@ -10,6 +10,7 @@ import click
 
 from aivm.cid import Cid
 from registry.cli.options import (
+    F,
     Hex32,
     as_json,
     dry_run,
@@ -24,6 +25,8 @@ from registry.cli.options import (
 from registry.cli.tensors import dtypes_of, read_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eth_account.signers.local import LocalAccount
 
     from aivm.manifest import Manifest
@@ -31,6 +34,30 @@ if TYPE_CHECKING:
     from registry.network import Network
 
 FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+
+
+def committee(default: str, about: str) -> Callable[[F], F]:
+    """`--committee` and `--environment-class`, of the validators that run a kernel's cases.
+
+    Args:
+        default: seats.
+        about: what its seats are for, for the help.
+    """
+    seats = option(
+        "--committee",
+        envvar="AIVM_COMMITTEE",
+        type=click.Choice(["3", "5", "7"]),
+        default=default,
+        show_default=True,
+        help=about,
+    )
+    environment_class = option(
+        "--environment-class",
+        envvar="AIVM_ENVIRONMENT_CLASS",
+        type=Hex32(),
+        help="Of the committee, which a pinned kernel needs. Default: two classes at least.",
+    )
+    return lambda function: seats(environment_class(function))
 
 
 @click.group(name="kernel")
@@ -172,20 +199,7 @@ def run(*, folder: Path, input_file: Path | None, seed: bytes, threads: int | No
 @key_file
 @network()
 @option("--handle", envvar="AIVM_HANDLE", required=True, help="Your publisher handle; claimed if you have none yet.")
-@option(
-    "--committee",
-    envvar="AIVM_COMMITTEE",
-    type=click.Choice(["3", "5", "7"]),
-    default="3",
-    show_default=True,
-    help="Seats of the admission committee.",
-)
-@option(
-    "--environment-class",
-    envvar="AIVM_ENVIRONMENT_CLASS",
-    type=Hex32(),
-    help="Of the admission committee, which a pinned kernel needs. Default: two classes at least.",
-)
+@committee("3", "Seats of the admission committee.")
 @option(
     "--no-admission",
     envvar="AIVM_NO_ADMISSION",
@@ -268,20 +282,7 @@ def deprecate(*, kernel: str, reason: str, account: LocalAccount, network: Netwo
 
 @command.command()
 @click.argument("kernel")
-@option(
-    "--committee",
-    envvar="AIVM_COMMITTEE",
-    type=click.Choice(["3", "5", "7"]),
-    default="7",
-    show_default=True,
-    help="Seats. In a challenge, four votes count.",
-)
-@option(
-    "--environment-class",
-    envvar="AIVM_ENVIRONMENT_CLASS",
-    type=Hex32(),
-    help="Of the committee, which a pinned kernel needs. Default: two classes at least.",
-)
+@committee("7", "Seats. In a challenge, four votes count.")
 @key_file
 @network()
 @dry_run

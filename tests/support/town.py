@@ -112,6 +112,7 @@ class Town:
         *,
         relayed: bool = False,
         grace: float = 0.0,
+        stake: int = 2 * ETHER,
     ) -> None:
         """Stakes validators, of two environment classes by turns. The first also answers randomness requests.
 
@@ -120,6 +121,7 @@ class Town:
             computation: what each computes with, by its index, if it is not the ordinary one.
             relayed: whether each has a relay of its own, at whose endpoint `exchange` reaches its board.
             grace: seconds in which members do their round before a job is opened.
+            stake: of each, in wei: what a slash may not take if everybody is to be drawn for many jobs.
         """
         for index in range(count):
             name = f"validator {index}"
@@ -127,7 +129,7 @@ class Town:
             endpoint = f"http://127.0.0.1:{index + 1}" if relayed else ""
             isa = ISAS[index % 2]
             call = self.network.staking.stake(machine_class(isa), endpoint)
-            self.network.chain.transact(call, sender=person, value=2 * ETHER)
+            self.network.chain.transact(call, sender=person, value=stake)
             kind = (computation or {}).get(index, Computation)
             self.validators[name] = self.validator(
                 person,

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.scene import next_epoch
 from support.town import ETHER, VRF_KEY, Exchange, Town, Wire, held_out
 
 from aivm import vrf
@@ -44,12 +43,7 @@ def settled(shared_chain: Any, account: Any, tmp_path_factory: pytest.TempPathFa
         patch.setattr("registry.relay.relay.AGAIN_SECONDS", 0)
         deployment = deploy(shared_chain, account("deployer"), ROOMY)
         town = Town.of(shared_chain, deployment, account, tmp_path_factory.mktemp("town"), stack)
-        town.settle_in(3, relayed=True, grace=GRACE)
-        for validator in town.validators.values():  # so that many a slash leaves everybody drawn
-            own = town.network.staking.validator(validator.account.address)
-            call = town.network.staking.stake(own.environment_class, own.endpoint)
-            town.network.chain.transact(call, sender=validator.account, value=20 * ETHER)
-        next_epoch(town.network.staking)
+        town.settle_in(3, relayed=True, grace=GRACE, stake=20 * ETHER)  # so that many a slash leaves everybody drawn
         yield town, town.admit()
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.scene import next_epoch
 from support.town import ETHER, Exchange, Town, Wire, held_out
 
 from registry import requester
@@ -40,12 +39,7 @@ def settled(
     with pytest.MonkeyPatch.context() as patch, shared_chain.anchor(), ExitStack() as stack:
         patch.setattr("registry.relay.relay.AGAIN_SECONDS", 0)
         town = Town.of(shared_chain, deployment, account, tmp_path_factory.mktemp("town"), stack)
-        town.settle_in(3, relayed=True)
-        for validator in town.validators.values():  # so that many a slash leaves everybody drawn
-            own = town.network.staking.validator(validator.account.address)
-            call = town.network.staking.stake(own.environment_class, own.endpoint)
-            town.network.chain.transact(call, sender=validator.account, value=50 * ETHER)
-        next_epoch(town.network.staking)
+        town.settle_in(3, relayed=True, stake=50 * ETHER)  # so that many a slash leaves everybody drawn
         yield town, town.admit()
 
 
