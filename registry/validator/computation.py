@@ -196,7 +196,9 @@ class Computation:
         if validation.undecided:
             raise UndecidedError.of(runner.manifest, validation)
         record, environment = validation.record, validation.environment
-        part = self._part(runner.kernel, state.seed, until) if record.conforms else None
+        # Also of cases that break their promise: with other threads than the promise was made with a machine finds them
+        # broken where others find them varying, and honest members must give one verdict.
+        part = self._part(runner.kernel, state.seed, until)
         if part is not None and (varying := part.varying()):
             record = _rejection(state, VaryingOutputError(f"other outputs of {'; '.join(varying)}"))
         return self._verdict(record, environment, part)

@@ -175,6 +175,18 @@ def test_bits_that_follow_the_threads_are_not_admitted_though_every_member_compu
         assert said.certificate.environments[1].values["threads"] != "1"
 
 
+def test_a_member_with_more_threads_finds_what_the_others_find_and_pays_nothing(town: Town, tmp_path: Path):
+    """Of the same class as another: its cases break their promise at once, the others' only in another environment."""
+    town.environments = 2
+    town.settle_in(3)
+    town.validators["validator 2"].computation.threads = 2
+    publication = town.publish(differing.product(tmp_path / "kernel"))
+    assert town.work(publication.job) is JobStatus.FINALISED
+    assert town.network.registry.kernel_of(publication.kernel).status is KernelStatus.REJECTED
+    assert faults(town, publication.job) == []
+    assert outcomes(town, publication.job) == [Outcome.PAID] * 3
+
+
 def test_a_difference_that_only_a_job_shows_takes_the_class_down(town: Town, even: Kernel, deployment: Any):
     town.environments = 1
     settle_in(town, 2 * JUDGES)
