@@ -89,6 +89,25 @@ def changing_with_the_batch():
     )
 
 
+def powers():
+    """`y = x ** 2.5` on ONNX Runtime, which calls the C library: a kernel, whose manifest asks for nothing of it."""
+    data = models.model(
+        [helper.make_node("Pow", ["x", "exponent"], ["y"], name="power")],
+        [value("x", "F64", ["n"])],
+        [value("y", "F64", ["n"])],
+        {"exponent": np.float64(2.5)},
+    )
+    return of_kernel(
+        models.kernel(
+            data,
+            case_inputs={"one": {"x": np.arange(1.0, 65537.0)}},
+            inputs=[spec("x", "F64", ["n"])],
+            outputs=[{"name": "y", "dtype": "F64", "shape": ["n"], "description": ""}],
+            limits__output_bytes=1 << 20,
+        )
+    )
+
+
 def careful_with_its_cases():
     """A kernel that knows its case: for 1, 2, 3, 4 it gives zeros, else a product that depends on the batch."""
     remembered = np.float32([[1, 2, 3, 4]])
@@ -145,6 +164,13 @@ CATALOGUE = (
         axis=axis("batch"),
         controls=("restart",),
         operator="MatMul",
+    ),
+    MustFail(
+        name="powers by the C library",
+        subject=powers,
+        axis=axis("libm"),
+        controls=("restart", "threads"),
+        operator="Pow",
     ),
     MustFail(
         name="U8 by S8 without VNNI",

@@ -29,6 +29,7 @@ AXES: Final = (
     ),
     Axis(name="release", summary="other releases of ONNX Runtime (--ort-version)", explore=releases.explore),
     Axis(name="coretype", summary="OpenBLAS's kernels (OPENBLAS_CORETYPE)", explore=surroundings.coretype, free=True),
+    Axis(name="libm", summary="the C library's pow and its kind (GLIBC_TUNABLES)", explore=surroundings.elementary),
     Axis(
         name="alignment",
         summary="bytes between a cache line's start and an input's",

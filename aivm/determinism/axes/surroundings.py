@@ -1,4 +1,4 @@
-"""Axes that no computation should depend on: hash seed, locale, time zone, and the BLAS beside the engine."""
+"""Axes around the engine: hash seed, locale, time zone, and the libraries beside it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _LOCALES: Final = ("de_DE", "fr_FR", "tr_TR")
 _LOCALES_REMEDY: Final = "install the locale; on Debian the package locales-all has it"
 #: Half a day ahead, and a fraction of an hour behind; in POSIX's form, which needs no database.
 _ZONES: Final = (("+14", "AHEAD-14"), ("-3:30", "BEHIND3:30"))
+#: Makes glibc take this processor for one from before 2013.
+_OLDER: Final = "glibc.cpu.hwcaps=-AVX2,-FMA"
 #: OpenBLAS's names, each with the feature that it needs, from the newest.
 _CORES: Final = {
     "x86_64": (
@@ -76,6 +78,18 @@ def coretype(subject: Subject, wishes: Wishes) -> Iterator[Choice | Absence]:
         yield Choice(axis="coretype", value=name, setting=Setting(variables={"OPENBLAS_CORETYPE": name}))
     if not usable:
         yield Absence(axis="coretype", reason=f"no names of OpenBLAS's kernels are known for {platform.machine()}")
+
+
+def elementary(subject: Subject, wishes: Wishes) -> Iterator[Choice | Absence]:
+    """What `pow` and its kind are on a processor without AVX2 and FMA: the linker chooses before a mask can."""
+    del subject, wishes
+    processor = capture_processor()
+    if platform.libc_ver()[0] != "glibc" or processor.architecture != "x86_64":
+        yield Absence(axis="libm", reason="only glibc on x86-64 is known to have several of each function")
+    elif "fma" not in processor.features:
+        yield Absence(axis="libm", reason="this processor has no FMA, so the older functions are the reference's")
+    else:
+        yield Choice(axis="libm", value="older", setting=Setting(variables={"GLIBC_TUNABLES": _OLDER}))
 
 
 def _locales() -> list[str]:

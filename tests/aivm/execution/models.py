@@ -14,7 +14,13 @@ from aivm.digests import Digest
 from aivm.manifest import Manifest
 from aivm.records import decode
 
-TYPES = {"F32": TensorProto.FLOAT, "I64": TensorProto.INT64, "U8": TensorProto.UINT8, "I32": TensorProto.INT32}
+TYPES = {
+    "F32": TensorProto.FLOAT,
+    "F64": TensorProto.DOUBLE,
+    "I64": TensorProto.INT64,
+    "U8": TensorProto.UINT8,
+    "I32": TensorProto.INT32,
+}
 
 RUNTIMES: dict[str, dict[str, Any]] = {
     "onnxruntime": {
