@@ -209,9 +209,9 @@ class Computation:
             return None
         now = time.monotonic()
         free = self.optimization is not None and leaves_optimization(kernel.manifest)
+        # One thread, whatever this machine takes for jobs, so that members of one class compare with the same.
         base = Setting(
             variables=self.variables or {},
-            threads=self.threads,
             runtime={"graph_optimization": self.optimization.value} if self.optimization and free else {},
         )
         try:
