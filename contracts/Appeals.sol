@@ -89,7 +89,10 @@ contract Appeals is IAppeals, Credits {
         );
         // As many or fewer would be no better judges.
         require(progress.seats.length < SEATS, Appeals_TooFewWouldJudge(job, progress.seats.length));
-        require(_treeOf(environmentClass) == terms.rules.tree(), Appeals_WrongClass(job, environmentClass));
+        uint256 tree = terms.rules.tree();
+        require(_treeOf(environmentClass) == tree, Appeals_WrongClass(job, environmentClass));
+        // Whoever was given the tree since is another class.
+        require(staking.assignedIn(tree) < terms.rules.epoch(), Appeals_WrongClass(job, environmentClass));
     }
 
     /// @inheritdoc IAppeals

@@ -8,6 +8,7 @@ import {IValidatorStaking} from "./interfaces/IValidatorStaking.sol";
 import {Contradiction} from "./libraries/Contradiction.sol";
 import {ManifestRules} from "./libraries/ManifestRules.sol";
 import {Names} from "./libraries/Names.sol";
+import {WeightForest} from "./libraries/WeightForest.sol";
 import {EnvironmentClass, JobId, KernelId, ManifestId, RecordDigest} from "./types/Ids.sol";
 import {JobStatus} from "./types/Job.sol";
 import {AggregationRule, DeterminismClass, Manifest, SeedPolicy} from "./types/Manifest.sol";
@@ -33,11 +34,20 @@ contract KernelRegistry is IKernelRegistry {
     uint256 public constant LEAST_CLASSES = 2;
     /// @notice Seats that must be behind a result before it can be held against a kernel: a majority of the largest first committee.
     uint256 public constant CHALLENGE_VOTES = 4;
+    /// @notice A committee of one class shows nothing about other classes if it weighs less than one part of so many of all weight.
+    uint256 public constant LEAST_SHARE = 8;
     /// @dev The same for the result by which the kernel was admitted, which its publisher asked for.
     uint256 private constant ADMISSION_VOTES = 2;
 
     /// @inheritdoc IKernelRegistry
     address public immutable market;
+
+    /// @dev Of a kernel in one class.
+    enum Standing {
+        Unknown,
+        Admitted,
+        Barred // that class gives it two results
+    }
 
     struct Asked {
         KernelId kernel;
@@ -62,7 +72,7 @@ contract KernelRegistry is IKernelRegistry {
     mapping(KernelId => Entry) private _kernels;
     mapping(KernelId => Manifest) private _manifests;
     mapping(JobId => Asked) private _asked;
-    mapping(KernelId => mapping(EnvironmentClass => bool)) private _admitted;
+    mapping(KernelId => mapping(EnvironmentClass => Standing)) private _standing;
     mapping(string handle => address) private _publishers;
     mapping(address publisher => string) private _handles;
     /// @dev Versions and aliases together: no string is both.
@@ -145,6 +155,7 @@ contract KernelRegistry is IKernelRegistry {
         bool pinned = self.determinism == DeterminismClass.Pinned;
         if (EnvironmentClass.unwrap(environmentClass) != 0) {
             require(pinned || self.status == Status.Approved, KernelRegistry_AllClassesNeeded(kernel));
+            require(_standing[kernel][environmentClass] != Standing.Barred, KernelRegistry_ClassBarred(kernel, environmentClass));
             return;
         }
         require(!pinned, KernelRegistry_ClassNeeded(kernel));
@@ -168,8 +179,8 @@ contract KernelRegistry is IKernelRegistry {
         uint8 classes = uint8(Contradiction.classesOf(agreeing)); // at most fifteen
         emit ValidationConcluded(asked.kernel, job, asked.environmentClass, digest, conforms, classes);
         bool ofOneClass = EnvironmentClass.unwrap(asked.environmentClass) != 0;
-        if (ofOneClass && conforms && !_admitted[asked.kernel][asked.environmentClass]) {
-            _admitted[asked.kernel][asked.environmentClass] = true;
+        if (ofOneClass && conforms && _standing[asked.kernel][asked.environmentClass] == Standing.Unknown) {
+            _standing[asked.kernel][asked.environmentClass] = Standing.Admitted;
             emit ClassAdmitted(asked.kernel, asked.environmentClass, digest);
         }
         if (!decides) return;
@@ -194,13 +205,23 @@ contract KernelRegistry is IKernelRegistry {
         require(Contradiction.areComparable(one.terms, other.terms, seeded), KernelRegistry_NotComparable(one.job, other.job));
         bool differ = Contradiction.isBetween(one.terms.rules.kind(), one.progress.result, other.progress.result);
         require(differ, KernelRegistry_NoContradiction(one.job, other.job));
-        bool within = _isWithinOneClass(one, votes, _needed(self, one.job), other, otherVotes, _needed(self, other.job));
         DeterminismClass was = self.determinism;
-        DeterminismClass now_ = within ? DeterminismClass.None : DeterminismClass.Pinned;
-        require(was >= DeterminismClass.Pinned && now_ < was, KernelRegistry_NothingToDemote(kernel, was));
-        self.determinism = now_;
-        if (within) self.status = Status.Rejected;
-        emit KernelDemoted(kernel, now_, one.job, other.job);
+        require(was >= DeterminismClass.Pinned, KernelRegistry_NothingToDemote(kernel, was));
+        EnvironmentClass same = _classBehindBoth(one, votes, _needed(self, one.job), other, otherVotes, _needed(self, other.job));
+        bool bars = EnvironmentClass.unwrap(same) != 0 && _standing[kernel][same] != Standing.Barred;
+        if (was == DeterminismClass.Bitwise) {
+            // That concerns other classes.
+            _checkWeight(one);
+            _checkWeight(other);
+            self.determinism = DeterminismClass.Pinned;
+            emit KernelDemoted(kernel, one.job, other.job);
+        } else {
+            require(bars, KernelRegistry_NothingToDemote(kernel, was));
+        }
+        if (bars) {
+            _standing[kernel][same] = Standing.Barred;
+            emit ClassBarred(kernel, same, one.job, other.job);
+        }
     }
 
     /// @dev How many members of each class are behind a result, if it can be held against the kernel.
@@ -214,30 +235,43 @@ contract KernelRegistry is IKernelRegistry {
         require(have >= want, KernelRegistry_TooFewVotes(shown.job, have, want));
     }
 
+    /// @dev Whoever is alone in a class is its every committee. So what a class says of others counts only if it is a good part of all.
+    function _checkWeight(Evidence calldata shown) private view {
+        uint8 tree = shown.terms.rules.tree();
+        if (tree >= WeightForest.TREES) return;
+        IValidatorStaking staking = IJobMarket(market).staking();
+        uint256 epoch = staking.currentEpoch();
+        (uint256 have, uint256 all) = (staking.totalWeightAt(tree, epoch), staking.totalWeightAt(type(uint8).max, epoch));
+        require(have * LEAST_SHARE >= all, KernelRegistry_ClassTooLight(shown.job, have, all));
+    }
+
     function _needed(Entry storage self, JobId job) private view returns (uint256) {
         return JobId.unwrap(job) == JobId.unwrap(self.validationJob) ? ADMISSION_VOTES : CHALLENGE_VOTES;
     }
 
-    /// @dev Whether enough members of one class are behind both. A tree that was given to another class since says nothing.
+    /// @dev The class of which enough members are behind both, or zero. A tree that was given to another class since says nothing, nor
+    ///      does the one that classes share, which is no class's.
     // The staking is ours, and asked once for each class that is behind both.
     // slither-disable-next-line calls-loop
-    function _isWithinOneClass(
+    function _classBehindBoth(
         Evidence calldata one,
         uint256 votes,
         uint256 needed,
         Evidence calldata other,
         uint256 otherVotes,
         uint256 otherNeeded
-    ) private view returns (bool) {
+    ) private view returns (EnvironmentClass same) {
         IValidatorStaking staking = IJobMarket(market).staking();
         (uint256 epoch, uint256 otherEpoch) = (one.terms.rules.epoch(), other.terms.rules.epoch());
         uint256 first = epoch < otherEpoch ? epoch : otherEpoch;
         // Each turn takes two votes at least of at most fifteen.
         for (uint256 tree = 0; votes >> (4 * tree) != 0; ++tree) {
             bool both = Contradiction.votesOf(votes, tree) >= needed && Contradiction.votesOf(otherVotes, tree) >= otherNeeded;
-            if (both && staking.assignedIn(tree) < first) return true;
+            if (both && staking.assignedIn(tree) < first) {
+                same = staking.classOf(tree);
+                if (EnvironmentClass.unwrap(same) != 0) return same;
+            }
         }
-        return false;
     }
 
     /// @inheritdoc IKernelRegistry
@@ -275,7 +309,12 @@ contract KernelRegistry is IKernelRegistry {
 
     /// @inheritdoc IKernelRegistry
     function isAdmitted(KernelId kernel, EnvironmentClass environmentClass) external view returns (bool) {
-        return _admitted[kernel][environmentClass];
+        return _standing[kernel][environmentClass] == Standing.Admitted;
+    }
+
+    /// @inheritdoc IKernelRegistry
+    function isBarred(KernelId kernel, EnvironmentClass environmentClass) external view returns (bool) {
+        return _standing[kernel][environmentClass] == Standing.Barred;
     }
 
     /// @inheritdoc IKernelRegistry
@@ -293,7 +332,7 @@ contract KernelRegistry is IKernelRegistry {
         terms.tolerance = self.tolerance;
         terms.authorFee = _manifests[kernel].authorFee;
         bool takesAny = terms.determinism != DeterminismClass.Pinned;
-        terms.takesClass = terms.status != Status.Unknown && (takesAny || _admitted[kernel][environmentClass]);
+        terms.takesClass = terms.status != Status.Unknown && (takesAny || _standing[kernel][environmentClass] == Standing.Admitted);
     }
 
     /// @inheritdoc IKernelRegistry

@@ -32,7 +32,7 @@ contract ValidatorStaking is IValidatorStaking, Credits {
     using Sortition for Sortition.Urn;
     using WeightForest for WeightForest.Forest;
 
-    /// @notice No dust: a leaf costs at least this much stake, so that filling a tree is dear.
+    /// @notice No dust: a leaf costs at least this much stake, and a stake takes one an epoch, so that filling a tree is dear.
     uint128 public constant LEAST_MINIMUM_STAKE = 1 gwei;
     uint128 public constant GREATEST_MINIMUM_STAKE = type(uint96).max;
     uint48 public constant GREATEST_THAW_PERIOD = 365 days;
@@ -300,6 +300,11 @@ contract ValidatorStaking is IValidatorStaking, Credits {
     }
 
     /// @inheritdoc IValidatorStaking
+    function classOf(uint256 tree) external view returns (EnvironmentClass) {
+        return _classOf[tree];
+    }
+
+    /// @inheritdoc IValidatorStaking
     function treeOf(EnvironmentClass environmentClass) external view returns (uint256 tree, bool own) {
         uint256 place = _treeOf[environmentClass];
         return place == 0 ? (SHARED, false) : (place - 1, true);
@@ -314,6 +319,9 @@ contract ValidatorStaking is IValidatorStaking, Credits {
         uint256 epoch = currentEpoch();
         uint256 place = self.leaf;
         if (place == 0) {
+            // Else one stake could pass through all leaves of a tree, or through all trees, which then rest. A slash never comes here.
+            require(self.movedIn != epoch, ValidatorStaking_MovedAlready(account, epoch));
+            self.movedIn = SafeCast.toUint48(epoch);
             place = _leaves.take(_treeFor(self.environmentClass, epoch), account, epoch) + 1;
             self.leaf = SafeCast.toUint32(place);
         }

@@ -18,7 +18,9 @@ class ChallengeError(RegistryError):
 
 
 def prepare(network: Network, kernel: bytes, one: bytes, other: bytes) -> Call:
-    """The call that demotes a kernel by two final jobs of it. Its event is `KernelDemoted`.
+    """The call that demotes a kernel, or bars a class from it, by two final jobs of it.
+
+    Its events are `KernelDemoted` and `ClassBarred`, or one of them.
 
     Args:
         network: the deployment to use.
@@ -43,6 +45,8 @@ def _evidence(network: Network, job: bytes) -> Evidence:
 
 
 def admitted_classes(network: Network, kernel: bytes) -> list[bytes]:
-    """The environment classes by whose own committees a kernel is admitted, in the order in which they were."""
-    logs = network.chain.logs(network.registry, "ClassAdmitted", topics={"kernel": kernel})
-    return [bytes(log["environment_class"]) for log in logs]
+    """The classes for which committees of their own have admitted a kernel, in the order in which they did."""
+    registry = network.registry
+    logs = network.chain.logs(registry, "ClassAdmitted", topics={"kernel": kernel})
+    classes = [bytes(log["environment_class"]) for log in logs]
+    return [each for each in classes if registry.is_admitted(kernel, each)]

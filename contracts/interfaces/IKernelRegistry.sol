@@ -6,12 +6,13 @@ import {JobProgress, JobTerms} from "../types/Job.sol";
 import {AggregationRule, DeterminismClass, Manifest} from "../types/Manifest.sol";
 
 /// @title The kernels: manifests, names and versions, life cycle.
-/// @notice A kernel's status moves Registered -> Approved or Rejected, or Approved -> Rejected, and never back. Versions are immutable
+/// @notice A kernel's status moves Registered -> Approved or Rejected, and never back. Versions are immutable
 ///         and cannot be deleted; aliases move; deprecation is advice that stays readable for ever.
 ///
 ///         A kernel is approved by what a committee agrees on, and how far that goes depends on who agreed. One that is to give the same bits
 ///         everywhere needs members of two environment classes at least. A pinned one is approved class by class, by committees of
-///         that class. Whoever finds two results that contradict the class in force can have it taken down, for good.
+///         that class. Whoever finds two results that contradict the class in force can have it taken down, for good: for all
+    ///         classes to pinned, for one class altogether.
 interface IKernelRegistry {
     enum Status {
         Unknown,
@@ -61,8 +62,10 @@ interface IKernelRegistry {
     event KernelRejected(KernelId indexed kernel, RecordDigest certificate);
     /// @dev From now on, a pinned kernel takes jobs of that class.
     event ClassAdmitted(KernelId indexed kernel, EnvironmentClass indexed environmentClass, RecordDigest certificate);
-    /// @dev By two jobs with results that contradict each other.
-    event KernelDemoted(KernelId indexed kernel, DeterminismClass determinism, JobId one, JobId other);
+    /// @dev From bitwise to pinned, by two jobs with results that contradict each other.
+    event KernelDemoted(KernelId indexed kernel, JobId one, JobId other);
+    /// @dev It gives that class two results, and takes no more jobs of it.
+    event ClassBarred(KernelId indexed kernel, EnvironmentClass indexed environmentClass, JobId one, JobId other);
     event AliasMoved(address indexed publisher, string name, string label, KernelId indexed kernel);
     event KernelDeprecated(KernelId indexed kernel, string reason);
 
@@ -88,6 +91,8 @@ interface IKernelRegistry {
     error KernelRegistry_ClassNeeded(KernelId kernel);
     error KernelRegistry_AllClassesNeeded(KernelId kernel);
     error KernelRegistry_NotOfKernel(JobId job, KernelId kernel);
+    error KernelRegistry_ClassTooLight(JobId job, uint256 weight, uint256 allWeight);
+    error KernelRegistry_ClassBarred(KernelId kernel, EnvironmentClass environmentClass);
     error KernelRegistry_NotFinal(JobId job);
     error KernelRegistry_TooFewVotes(JobId job, uint256 have, uint256 want);
     error KernelRegistry_NotComparable(JobId one, JobId other);
@@ -128,8 +133,10 @@ interface IKernelRegistry {
     ///         `CHALLENGE_VOTES` seats, but for the job by which it was admitted: what single members say is no evidence, nor what a small
     ///         committee says, which can be asked for until it suits.
     ///
-    ///         If so many of *one* class are behind both, the kernel is not even pinned, and takes no more jobs (Rejected). Else a bitwise kernel
-    ///         becomes pinned, and takes jobs again of the classes that it is then admitted for. Jobs that run keep their terms.
+    ///         A bitwise kernel becomes pinned, and takes jobs again of the classes that it is then admitted for. A committee of one class shows that
+    ///         only if the class has one part of `LEAST_SHARE` of all weight now. If so many of *one* class are behind both, the kernel takes no more
+    ///         jobs of that class: it is barred, and no committee admits it again. No class ends a kernel for another. Jobs that run keep their
+    ///         terms.
     function challenge(KernelId kernel, Evidence calldata one, Evidence calldata other) external;
 
     /// @notice Points `publisher/name@label` (for instance `latest`, `stable`) at one of the caller's kernels of that name.
@@ -149,6 +156,9 @@ interface IKernelRegistry {
 
     /// @notice Whether a committee of that class alone has found that the kernel conforms, so that it takes jobs of it if it is pinned.
     function isAdmitted(KernelId kernel, EnvironmentClass environmentClass) external view returns (bool);
+
+    /// @notice Whether a class was shown to give a kernel two results.
+    function isBarred(KernelId kernel, EnvironmentClass environmentClass) external view returns (bool);
 
     function manifestOf(KernelId kernel) external view returns (Manifest memory);
 

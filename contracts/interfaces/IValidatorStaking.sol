@@ -18,6 +18,7 @@ interface IValidatorStaking {
         uint48 thawsAt; // when the thawing part can leave, in seconds
         uint32 blamed; // decided jobs that are not final and in which this validator is at fault
         uint32 leaf; // 1 + its place in the forest, 0 when it has none
+        uint48 movedIn; // the epoch in which it took its last place
         EnvironmentClass environmentClass;
         string endpoint; // base URL of the gateway that serves its outputs, may be empty
     }
@@ -41,10 +42,12 @@ interface IValidatorStaking {
     error ValidatorStaking_InvalidClass();
     error ValidatorStaking_ZeroAmount();
     error ValidatorStaking_WrongEpoch(uint256 epoch, uint256 currentEpoch);
+    error ValidatorStaking_MovedAlready(address validator, uint256 epoch);
     error ValidatorStaking_InvalidParameters();
 
     /// @notice Adds the value to the caller's stake and sets its profile. What does not thaw must reach `minimumStake`.
-    /// @param environmentClass not zero. A change moves the caller to the tree of the new class, from the next epoch on.
+    /// @param environmentClass not zero. A change moves the caller to the tree of the new class, from the next epoch on,
+    ///        once an epoch: who could move more often could pass through all trees, or all places of one.
     /// @param endpoint at most 256 bytes of printable ASCII
     /// @dev Only the validator itself can call this for itself: nobody can lengthen another's thaw.
     function stake(EnvironmentClass environmentClass, string calldata endpoint) external payable;
@@ -53,7 +56,7 @@ interface IValidatorStaking {
     ///         seconds. Thawing more restarts the clock of all of it.
     function thaw(uint128 amount) external;
 
-    /// @notice Puts the thawing part back to work.
+    /// @notice Puts the thawing part back to work; in the next epoch, if the caller has had two places in this one already.
     function cancelThaw() external;
 
     /// @notice Credits the thawed part; collect it with `withdraw`. Refused while the caller is blamed in a job that is not final.
@@ -102,6 +105,9 @@ interface IValidatorStaking {
 
     /// @notice The tree of a class and whether it has one of its own. Classes that came when all trees were taken share the last.
     function treeOf(EnvironmentClass environmentClass) external view returns (uint256 tree, bool own);
+
+    /// @notice Whose tree it is, or was last; zero if nobody's, and for the one that classes share.
+    function classOf(uint256 tree) external view returns (EnvironmentClass);
 
     /// @notice How many classes with a tree of their own have weight in an epoch: the current one, the one before or the next.
     function classesAt(uint256 epoch) external view returns (uint256);

@@ -318,7 +318,9 @@ def examine(
 @network()
 @dry_run
 def challenge(*, kernel: str, one: bytes, other: bytes, account: LocalAccount, network: Network, dry_run: bool) -> None:
-    """Demote KERNEL by two final jobs, ONE and OTHER, whose results should be one and differ.
+    """Take KERNEL down by two final jobs, ONE and OTHER, whose results should be one and differ.
+
+    A bitwise kernel becomes pinned. A class that is behind both results is barred from it.
 
     Two inferences with the same input, or two examinations; four votes behind each, so committees of 7 are wanted.
     """
@@ -329,7 +331,11 @@ def challenge(*, kernel: str, one: bytes, other: bytes, account: LocalAccount, n
         emit(network.chain.dry_run(call, sender=account))
         return
     receipt = network.chain.transact(call, sender=account)
-    click.echo(f"demoted to {receipt.event('KernelDemoted')['determinism'].value}")
+    for event in receipt.events:  # one or both
+        if event.event == "KernelDemoted":
+            click.echo("demoted to pinned")
+        elif event.event == "ClassBarred":
+            click.echo(f"barred from the class 0x{event['environment_class'].hex()}")
 
 
 def _send(network: Network, call: Call, account: LocalAccount, *, dry_run: bool) -> None:

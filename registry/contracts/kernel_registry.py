@@ -43,12 +43,20 @@ class KernelRegistry(Contract):
         return self.prepare("requestValidation", kernel, environment_class, committee_size)
 
     def challenge(self, kernel: KernelId, one: Evidence, other: Evidence) -> Call:
-        """Takes a kernel's class down by two final jobs. Event: KernelDemoted(kernel, determinism, one, other)."""
+        """Takes a kernel down by two final jobs.
+
+        Events: KernelDemoted(kernel, one, other) where it was bitwise, and is pinned from now on;
+        ClassBarred(kernel, environment_class, one, other) where a class contradicts itself.
+        """
         return self.prepare("challenge", kernel, one, other)
 
     def is_admitted(self, kernel: KernelId, environment_class: bytes) -> bool:
         """Whether a committee of that class alone has found that the kernel conforms."""
         return cast("bool", self.read("isAdmitted", kernel, environment_class))
+
+    def is_barred(self, kernel: KernelId, environment_class: bytes) -> bool:
+        """Whether that class was shown to give it two results."""
+        return cast("bool", self.read("isBarred", kernel, environment_class))
 
     def set_alias(self, label: str, kernel: KernelId) -> Call:
         """Moves a label to one of the sender's kernels. Event: AliasMoved(publisher, name, label, kernel)."""

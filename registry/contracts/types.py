@@ -100,13 +100,17 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validator:
-    """A validator's stake (wei), jobs it is blamed in, and profile. `thaws_at` is in seconds, `leaf` counts from 1."""
+    """A validator's stake (wei), jobs it is blamed in, and profile. `thaws_at` is in seconds, `leaf` counts from 1.
+
+    `moved_in` is the epoch in which it took its last place: there is one an epoch.
+    """
 
     stake: int
     thawing: int
     thaws_at: int
     blamed: int
     leaf: int
+    moved_in: int
     environment_class: bytes
     endpoint: str
 

@@ -40,24 +40,29 @@ def examined(scene, said, size=7):
     return job
 
 
-def test_a_kernel_whose_own_class_contradicts_itself_takes_no_more_jobs(pinned):
+def test_a_kernel_whose_own_class_contradicts_itself_takes_no_more_jobs_of_it(pinned):
     network, someone = network_of(pinned), pinned.account("anyone")
     assert challenges.admitted_classes(network, pinned.kernel) == [CLASS]
     one = examined(pinned, CONFORMS)
     other = examined(pinned, DIFFERS)
     receipt = pinned.transact(someone, challenges.prepare(network, pinned.kernel, one, other))
-    assert receipt.event("KernelDemoted").arguments == {
+    assert [event.event for event in receipt.events] == ["ClassBarred"]
+    assert receipt.event("ClassBarred").arguments == {
         "kernel": pinned.kernel,
-        "determinism": DeterminismClass.NONE,
+        "environment_class": CLASS,
         "one": one,
         "other": other,
     }
     state = pinned.registry.kernel_of(pinned.kernel)
-    assert (state.status, state.determinism) == (KernelStatus.REJECTED, DeterminismClass.NONE)
-    with pytest.raises(errors.JobMarketKernelNotApproved):
+    assert (state.status, state.determinism) == (KernelStatus.APPROVED, DeterminismClass.PINNED)
+    assert pinned.registry.is_barred(pinned.kernel, CLASS)
+    assert challenges.admitted_classes(network, pinned.kernel) == []
+    with pytest.raises(errors.JobMarketClassNeeded):
         pinned.request(3)
-    with pytest.raises(errors.KernelRegistryWrongStatus):
+    with pytest.raises(errors.KernelRegistryNothingToDemote):
         pinned.transact(someone, challenges.prepare(network, pinned.kernel, one, other))
+    with pytest.raises(errors.KernelRegistryClassBarred):
+        examined(pinned, CONFORMS)
 
 
 def test_small_committees_and_jobs_that_are_not_final_show_nothing(pinned):

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
+import {IValidatorStaking} from "../../interfaces/IValidatorStaking.sol";
 import {IVrfCoordinator} from "../../interfaces/IVrfCoordinator.sol";
 import {Commitment, EnvironmentClass, JobId, KernelId, RandomnessId, RecordDigest} from "../../types/Ids.sol";
 import {Attestation, JobKind, JobProgress, JobStatus, JobTerms, Outcome, Showing, Shown} from "../../types/Job.sol";
@@ -658,9 +659,14 @@ abstract contract MarketHandler is House {
     function stake(uint256 random, uint256 amount) external booked {
         address validator = validators[random % validators.length];
         amount = bound(amount, 1 ether, 5 ether);
+        EnvironmentClass class_ = random % 3 == 0 ? ARM : X86;
+        IValidatorStaking.Validator memory now_ = staking.validator(validator);
+        // A place once an epoch.
+        bool same = now_.leaf != 0 && EnvironmentClass.unwrap(class_) == EnvironmentClass.unwrap(now_.environmentClass);
+        if (!same && now_.movedIn == staking.currentEpoch()) return;
         vm.deal(validator, validator.balance + amount);
         vm.prank(validator);
-        staking.stake{value: amount}(random % 3 == 0 ? ARM : X86, "");
+        staking.stake{value: amount}(class_, "");
     }
 
     function thaw(uint256 random, uint256 amount) external booked {

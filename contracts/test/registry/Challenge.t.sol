@@ -55,7 +55,7 @@ contract ChallengeTest is RegistryBase, PastJobs {
         IKernelRegistry.Evidence memory one = _end(market, _inference(kernel, "one", 0x4));
         IKernelRegistry.Evidence memory other = _end(market, _inference(kernel, "other", 0x40));
         vm.expectEmit(address(registry));
-        emit IKernelRegistry.KernelDemoted(kernel, DeterminismClass.Pinned, one.job, other.job);
+        emit IKernelRegistry.KernelDemoted(kernel, one.job, other.job);
         _challenge(one, other);
         assertClass(DeterminismClass.Pinned);
         assertStatus(kernel, IKernelRegistry.Status.Approved);
@@ -64,10 +64,31 @@ contract ChallengeTest is RegistryBase, PastJobs {
         assertTrue(registry.isAdmitted(kernel, X86), "then it takes jobs again");
     }
 
-    function test_ResultsOfOneClassThatDifferEndAKernel() public {
+    function test_ResultsOfOneClassThatDifferEndAKernelForThatClassAlone() public {
+        deliver(_ask(kernel, X86), YES, 0x4);
+        IKernelRegistry.Evidence memory one = _end(market, _inference(kernel, "one", 0x4));
+        IKernelRegistry.Evidence memory other = _end(market, _inference(kernel, "other", 0x4));
+        vm.expectEmit(address(registry));
+        emit IKernelRegistry.KernelDemoted(kernel, one.job, other.job);
+        vm.expectEmit(address(registry));
+        emit IKernelRegistry.ClassBarred(kernel, X86, one.job, other.job);
+        _challenge(one, other);
+        assertClass(DeterminismClass.Pinned);
+        assertStatus(kernel, IKernelRegistry.Status.Approved);
+        assertFalse(registry.isAdmitted(kernel, X86), "what it was admitted for before");
+        vm.expectRevert(abi.encodeWithSelector(IKernelRegistry.KernelRegistry_ClassBarred.selector, kernel, X86));
+        _ask(kernel, X86);
+        deliver(_ask(kernel, ARM), YES, 0x40);
+        assertTrue(registry.isAdmitted(kernel, ARM), "another class is not concerned");
+    }
+
+    /// @dev A committee that was asked before can say yes after.
+    function test_ABarredClassIsNotAdmittedByACommitteeThatWasUnderWay() public {
+        JobId under = _ask(kernel, X86);
         _challenge(0x4, 0x4);
-        assertClass(DeterminismClass.None);
-        assertStatus(kernel, IKernelRegistry.Status.Rejected);
+        deliver(under, YES, 0x4);
+        assertTrue(registry.isBarred(kernel, X86), "barred");
+        assertFalse(registry.isAdmitted(kernel, X86), "admitted");
     }
 
     /// @dev One class in common is enough, but single members of it are not.
@@ -77,7 +98,9 @@ contract ChallengeTest is RegistryBase, PastJobs {
         if (c + d < 4) d = 4;
         _challenge(a | b << 36, c | d << 36);
         bool within = (a >= 4 && c >= 4) || (b >= 4 && d >= 4);
-        assertClass(within ? DeterminismClass.None : DeterminismClass.Pinned);
+        assertClass(DeterminismClass.Pinned);
+        bool barred = registry.isBarred(kernel, X86) || registry.isBarred(kernel, market.classOf(9));
+        assertEq(barred, within, "barred");
     }
 
     function test_AVerdictAgainstTheAdmissionCounts() public {
@@ -90,10 +113,10 @@ contract ChallengeTest is RegistryBase, PastJobs {
     function test_TheClassThatAdmittedAKernelCanTakeItBack() public {
         IKernelRegistry.Evidence memory admitted = _end(market, _validation(kernel, true, SPAN), admission);
         _challenge(admitted, _end(market, _validation(kernel, false, 0x4)));
-        assertClass(DeterminismClass.None);
+        assertTrue(registry.isBarred(kernel, X86), "barred");
     }
 
-    function test_APinnedKernelFallsByItsOwnClassAlone() public {
+    function test_APinnedKernelFallsClassByClass() public {
         _challenge(0x4, 0x40);
         IKernelRegistry.Evidence memory one = _end(market, _inference(kernel, "one", 0x4));
         IKernelRegistry.Evidence memory other = _end(market, _inference(kernel, "other", 0x40));
@@ -101,20 +124,62 @@ contract ChallengeTest is RegistryBase, PastJobs {
             IKernelRegistry.KernelRegistry_NothingToDemote.selector, kernel, DeterminismClass.Pinned
         );
         _refused(one, other, nothing); // that is what pinned means
+        deliver(_ask(kernel, X86), YES, 0x4);
+        deliver(_ask(kernel, ARM), YES, 0x40);
         _challenge(one, _end(market, _inference(kernel, "a third", 0x4)));
-        assertClass(DeterminismClass.None);
+        assertFalse(registry.isAdmitted(kernel, X86), "the class that contradicts itself");
+        assertTrue(registry.isAdmitted(kernel, ARM), "the one that does not");
     }
 
     function test_WhatIsOverCannotBeChallengedAgain() public {
         _challenge(0x4, 0x4);
         bytes memory over = abi.encodeWithSelector(
-            IKernelRegistry.KernelRegistry_WrongStatus.selector, kernel, IKernelRegistry.Status.Rejected, IKernelRegistry.Status.Approved
+            IKernelRegistry.KernelRegistry_NothingToDemote.selector, kernel, DeterminismClass.Pinned
         );
         IKernelRegistry.Evidence memory one = _end(market, _inference(kernel, "one", 0x4));
         _refused(one, _end(market, _inference(kernel, "other", 0x4)), over);
     }
 
     /* WHAT IS NOT */
+
+    /// @dev A class that somebody has to itself is its every committee.
+    function test_ALightClassShowsNothingAboutOthers() public {
+        Past memory light = _inference(kernel, "one", 0x40);
+        light.tree = 1;
+        IKernelRegistry.Evidence memory one = _end(market, light);
+        IKernelRegistry.Evidence memory other = _end(market, _inference(kernel, "other", 0x4));
+        market.lighten(1);
+        _refused(one, other, abi.encodeWithSelector(IKernelRegistry.KernelRegistry_ClassTooLight.selector, one.job, 99, 800));
+        assertClass(DeterminismClass.Bitwise);
+    }
+
+    function test_AnEighthOfAllWeightIsEnough() public {
+        Past memory heavy = _inference(kernel, "one", 0x40);
+        heavy.tree = 1;
+        _challenge(_end(market, heavy), _end(market, _inference(kernel, "other", 0x4)));
+        assertClass(DeterminismClass.Pinned);
+    }
+
+    function test_ALightClassCanBarItselfFromAPinnedKernel() public {
+        _challenge(0x4, 0x40);
+        market.lighten(1);
+        Past memory light = _inference(kernel, "one", 0x40);
+        light.tree = 1;
+        Past memory another = _inference(kernel, "other", 0x40);
+        another.tree = 1;
+        _challenge(_end(market, light), _end(market, another));
+        assertTrue(registry.isBarred(kernel, ARM), "barred");
+        assertFalse(registry.isBarred(kernel, X86), "another class");
+    }
+
+    /// @dev They may have been of two classes.
+    function test_VotesFromTheTreeThatClassesShareAreNotOfOneClass() public {
+        _challenge(4 << 252, 4 << 252);
+        assertClass(DeterminismClass.Pinned);
+        IKernelRegistry.Evidence memory one = _end(market, _inference(kernel, "one", 4 << 252));
+        IKernelRegistry.Evidence memory other = _end(market, _inference(kernel, "other", 4 << 252));
+        _refused(one, other, abi.encodeWithSelector(IKernelRegistry.KernelRegistry_NothingToDemote.selector, kernel, DeterminismClass.Pinned));
+    }
 
     /// @dev As many as a party may own by chance are no evidence, on either side.
     function testFuzz_FewerThanFourSeatsShowNothing(uint256 votes) public {
@@ -237,7 +302,8 @@ contract ChallengeTest is RegistryBase, PastJobs {
         Past memory newer = _inference(kernel, "other", 0x4);
         newer.epoch = 30;
         _challenge(_end(market, older), _end(market, newer));
-        assertClass(assigned < epoch ? DeterminismClass.None : DeterminismClass.Pinned);
+        assertClass(DeterminismClass.Pinned);
+        assertEq(registry.isBarred(kernel, X86), assigned < epoch, "barred");
     }
 
     function test_AnUnknownKernelIsNotChallenged() public {

@@ -22,10 +22,11 @@ abstract contract PastJobs {
         bytes32 answer;
         uint256 votes; // paid seats of each tree, four bits each
         uint256 epoch;
+        uint8 tree; // that the committee was drawn from
     }
 
     function _inference(KernelId kernel, bytes32 digest, uint256 votes) internal pure returns (Past memory) {
-        return Past(JobKind.Inference, AggregationRule.Exact, kernel, "input", digest, "answer", votes, 10);
+        return Past(JobKind.Inference, AggregationRule.Exact, kernel, "input", digest, "answer", votes, 10, 255);
     }
 
     function _validation(KernelId kernel, bool conforms, uint256 votes) internal pure returns (Past memory past) {
@@ -40,7 +41,7 @@ abstract contract PastJobs {
     function _end(MarketAccount market, Past memory past, JobId job) internal returns (IKernelRegistry.Evidence memory shown) {
         shown.job = job;
         JobTerms memory terms = shown.terms;
-        terms.rules = JobRulesLib.asked(past.kind, 255, 7, 0).by(past.rule, 0).within(uint32(past.epoch), 1, 1, 1, 1);
+        terms.rules = JobRulesLib.asked(past.kind, past.tree, 7, 0).by(past.rule, 0).within(uint32(past.epoch), 1, 1, 1, 1);
         (terms.kernel, terms.input) = (past.kernel, RecordDigest.wrap(past.input));
         JobProgress memory progress = shown.progress;
         progress.seats = new Seat[](15);

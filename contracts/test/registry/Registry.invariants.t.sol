@@ -59,6 +59,8 @@ contract RegistryInvariants is RegistryBase {
             assertEq(uint256(kept.determinism), uint256(handler.determinism(kernel)), "determinism");
             assertLe(uint256(kept.determinism), uint256(registry.manifestOf(kernel).determinism), "never more than claimed");
             assertEq(kept.deprecated, handler.deprecated(kernel), "deprecated");
+            assertEq(registry.isBarred(kernel, X86), handler.barred(kernel), "barred");
+            assertFalse(registry.isBarred(kernel, X86) && registry.isAdmitted(kernel, X86), "barred and admitted");
         }
     }
 
@@ -70,7 +72,7 @@ contract RegistryInvariants is RegistryBase {
             if (kept.status != IKernelRegistry.Status.Approved) continue;
             bool everywhere = registry.manifestOf(kernel).determinism == DeterminismClass.Bitwise;
             assertGe(kept.classes, everywhere ? 2 : 1, "classes");
-            assertTrue(everywhere || registry.isAdmitted(kernel, X86), "its class");
+            assertTrue(everywhere || registry.isAdmitted(kernel, X86) != registry.isBarred(kernel, X86), "its class");
         }
     }
 

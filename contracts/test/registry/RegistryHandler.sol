@@ -29,6 +29,7 @@ contract RegistryHandler is TestBase, PastJobs {
     KernelId[] public kernels;
     mapping(KernelId => IKernelRegistry.Status) public decided;
     mapping(KernelId => DeterminismClass) public determinism;
+    mapping(KernelId => bool) public barred; // from the first class
     mapping(KernelId => Asked[]) public jobs;
     mapping(KernelId => bytes32) public manifestHash;
     mapping(KernelId => bool) public deprecated;
@@ -70,7 +71,7 @@ contract RegistryHandler is TestBase, PastJobs {
         bool approved = decided[kernel] == IKernelRegistry.Status.Approved;
         bool pinned = determinism[kernel] == DeterminismClass.Pinned;
         bool may = approved || (decided[kernel] == IKernelRegistry.Status.Registered && !_isPending(kernel));
-        may = may && (ofOneClass ? pinned || approved : !pinned);
+        may = may && (ofOneClass ? (pinned || approved) && !barred[kernel] : !pinned);
         vm.deal(address(this), value);
         EnvironmentClass environmentClass = EnvironmentClass.wrap(ofOneClass ? bytes32("x86-64") : bytes32(0));
         (bool done, bytes memory result) =
@@ -118,15 +119,16 @@ contract RegistryHandler is TestBase, PastJobs {
         if (kernels.length == 0) return;
         KernelId kernel = kernels[which % kernels.length];
         DeterminismClass was = determinism[kernel];
+        bool bars = within && !barred[kernel];
         bool may = decided[kernel] == IKernelRegistry.Status.Approved
-            && (was == DeterminismClass.Bitwise || (within && was == DeterminismClass.Pinned));
+            && (was == DeterminismClass.Bitwise || (bars && was == DeterminismClass.Pinned));
         IKernelRegistry.Evidence memory one = _end(market, _inference(kernel, "one", 0x4));
         IKernelRegistry.Evidence memory other = _end(market, _inference(kernel, "other", within ? 0x4 : 0x40));
         (bool done,) = address(registry).call(abi.encodeCall(KernelRegistry.challenge, (kernel, one, other)));
         assertEq(done, may, "demoted exactly as far as it is shown");
         if (!done) return;
-        determinism[kernel] = within ? DeterminismClass.None : DeterminismClass.Pinned;
-        if (within) decided[kernel] = IKernelRegistry.Status.Rejected;
+        determinism[kernel] = DeterminismClass.Pinned;
+        if (bars) barred[kernel] = true;
     }
 
     function _asked(uint256 which) private view returns (KernelId kernel, bool any) {

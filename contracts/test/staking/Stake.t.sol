@@ -76,6 +76,7 @@ contract StakeTest is StakingBase {
 
     function test_WhatThawsDoesNotCountTowardsTheMinimum() public {
         address account = newValidator("validator", 3 * MINIMUM);
+        nextEpoch();
         thawAs(account, 3 * MINIMUM);
         vm.deal(account, MINIMUM);
         vm.prank(account);

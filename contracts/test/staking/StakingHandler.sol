@@ -42,8 +42,12 @@ contract StakingHandler is TestBase {
         uint256 least = working < staking.minimumStake() ? staking.minimumStake() - working : 0;
         uint256 value = bound(amount, least, least + 10 * uint256(staking.minimumStake()));
         vm.deal(account, account.balance + value);
+        EnvironmentClass class_ = EnvironmentClass.wrap(bytes32(1 + who % CLASSES));
+        bool moves = now_.leaf == 0 || EnvironmentClass.unwrap(class_) != EnvironmentClass.unwrap(now_.environmentClass);
         vm.prank(account);
-        staking.stake{value: value}(EnvironmentClass.wrap(bytes32(1 + who % CLASSES)), "");
+        (bool done,) = address(staking).call{value: value}(abi.encodeCall(ValidatorStaking.stake, (class_, "")));
+        assertEq(done, !moves || now_.movedIn != staking.currentEpoch(), "a place once an epoch");
+        if (!done) return;
         deposited += value;
         if (now_.blamed != 0) held[account] += value;
     }
@@ -62,9 +66,12 @@ contract StakingHandler is TestBase {
 
     function cancelThaw(uint256 who) external {
         address account = _one(who);
-        if (staking.validator(account).thawing == 0) return;
+        IValidatorStaking.Validator memory now_ = staking.validator(account);
+        if (now_.thawing == 0) return;
+        bool moves = now_.leaf == 0 && now_.stake >= staking.minimumStake();
         vm.prank(account);
-        staking.cancelThaw();
+        (bool done,) = address(staking).call(abi.encodeCall(ValidatorStaking.cancelThaw, ()));
+        assertEq(done, !moves || now_.movedIn != staking.currentEpoch(), "a place once an epoch");
     }
 
     function release(uint256 who) external {

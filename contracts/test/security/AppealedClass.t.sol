@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Appeals} from "../../Appeals.sol";
+import {JobMarket} from "../../JobMarket.sol";
+import {KernelRegistry} from "../../KernelRegistry.sol";
+import {MarketParameters} from "../../MarketParameters.sol";
+import {ValidatorStaking} from "../../ValidatorStaking.sol";
+import {IAppeals} from "../../interfaces/IAppeals.sol";
+import {IJobMarket} from "../../interfaces/IJobMarket.sol";
+import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
+import {EnvironmentClass, JobId} from "../../types/Ids.sol";
+import {JobProgress, JobTerms} from "../../types/Job.sol";
+import {EcvrfProver} from "../support/EcvrfProver.sol";
+import {House} from "../integration/House.sol";
+
+/// @notice A tree that was given to another class between a job and its appeal. The challenge window is four epochs, which the bounds allow.
+contract AppealedClassTest is House {
+    EnvironmentClass private constant OLD = EnvironmentClass.wrap("release 1");
+    EnvironmentClass private constant NEW = EnvironmentClass.wrap("release 2");
+    EnvironmentClass private constant EVIL = EnvironmentClass.wrap("a class of one's own");
+
+    function _parameters() internal pure override returns (IMarketParameters.Parameters memory p) {
+        p = super._parameters();
+        p.challengeWindow = 4 days;
+    }
+
+    function setUp() public {
+        vm.roll(100);
+        vm.warp(1_700_000_000);
+        vm.recordLogs();
+        owner = makeAddr("owner");
+        treasury = makeAddr("treasury");
+        publisher = makeFunded("publisher", 100 ether);
+        requester = makeFunded("requester", 1_000 ether);
+        anyone = makeFunded("anyone", 1 ether);
+        oracle = makeFunded("oracle", 100 ether);
+        vrf = _newVrf();
+        parameters = new MarketParameters(
+            owner, IMarketParameters.Bounds({greatestSlash: 1 ether, leastOpenWindow: 1 hours + 4, leastCommitWindow: 10 minutes, longestDraw: EPOCH, longestLife: 5 days}), _parameters()
+        );
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 3);
+        staking = new ValidatorStaking(next, treasury, 1 ether, 14 days, EPOCH);
+        registry = new KernelRegistry(next);
+        appeals = new Appeals(IJobMarket(next), staking);
+        market = new JobMarket(vrf, staking, registry, parameters, appeals);
+        (uint256 x, uint256 y) = EcvrfProver.publicKey(ORACLE_KEY);
+        bytes memory proof = EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(vrf.possessionAlpha(oracle, x, y)));
+        vm.prank(oracle);
+        vrf.registerOperator{value: 10 ether}(x, y, proof);
+        skipBlocks(2);
+        for (uint256 i = 0; i < 8; ++i) {
+            _addValidator(STAKE, i == 1 ? ARM : i < 5 ? X86 : OLD);
+        }
+        _nextEpoch();
+        vm.prank(publisher);
+        registry.registerPublisher("vision-lab");
+        kernel = _register("digits", 0.05 ether);
+        _approve(kernel);
+    }
+
+    /// @dev Three honest machines compute a job of their class, and then take the next release of their libraries.
+    function test_WhoGotATreeSinceDoesNotJudgeTheClassThatHadIt() public {
+        IJobMarket.JobRequest memory wanted = _wanted(3, address(0), 0);
+        wanted.environmentClass = OLD;
+        uint256 price = market.quote(kernel, 3, 0);
+        vm.prank(requester);
+        JobId id = market.request{value: price}(wanted);
+        _open(id);
+        _settleTogether(id, _unanimous(3, _right()));
+        for (uint256 i = 5; i < 8; ++i) {
+            vm.prank(validators[i]);
+            staking.stake(NEW, "");
+        }
+        _nextEpoch();
+        _nextEpoch();
+        for (uint256 i = 0; i < 7; ++i) {
+            _addValidator(1 ether, EVIL);
+        }
+        _nextEpoch();
+        assertLt(block.timestamp, market.deadlineOf(id), "it can be appealed");
+
+        (JobTerms memory terms, JobProgress memory progress) = (_termsIn(id), _progressIn(id));
+        price = appeals.quote(terms);
+        address evil = makeFunded("evil", price);
+        vm.prank(evil);
+        vm.expectRevert(abi.encodeWithSelector(IAppeals.Appeals_WrongClass.selector, id, EVIL));
+        appeals.appeal{value: price}(id, terms, progress, EVIL);
+        _finalise(id);
+        for (uint256 i = 5; i < 8; ++i) {
+            assertEq(_stakeOf(validators[i]), STAKE, "an honest member's stake");
+        }
+    }
+}
