@@ -66,7 +66,12 @@ def _show(report: dict[str, Any]) -> None:
 
     kernel, job, cheat = report["kernel"], report["job"], report["cheat"]
     console.print(f"[bold]kernel[/]  {kernel['name']}  [green]{kernel['status']}[/]")
-    console.print(f"  id   {kernel['id']}\n  cid  {kernel['cid']}\n")
+    console.print(f"  id   {kernel['id']}\n  cid  {kernel['cid']}")
+    tried = kernel["tried"]
+    count, found = sum(len(each["environments"]) for each in tried), {each["determinism"] for each in tried}
+    console.print(
+        f"  {' '.join(found)} in {count} environments of {len(tried)} validators, {kernel['classes']} classes\n"
+    )
 
     steps = table("Who did what", "step", ">gas", "who")
     for step, entries in groupby(report["log"], key=itemgetter("step")):

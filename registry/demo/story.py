@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aivm import kernel as kernels
 from aivm import tensors
 from aivm.cid import Cid
-from registry import publisher, requester
+from registry import admissions, publisher, requester
 from registry.chain import Chain
 from registry.content import ContentStore, FileBlockStore
 from registry.contracts.artifacts import artifact
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from aivm.kernel import Kernel
     from aivm.tensors import Array
+    from registry.admissions import Testimony
     from registry.chain.receipts import Receipt
     from registry.jobs import Seat
     from registry.relay.messages import Handed
@@ -294,6 +295,20 @@ def _kernel_report(stage: Stage, kernel: Kernel, identity: bytes) -> dict[str, A
         "record_cid": str(Cid.raw(bytes(kernel.manifest.digest()))),
         "status": state.status.name.lower(),
         "certificate": "0x" + state.certificate.hex(),
+        "classes": state.classes,
+        "tried": [_tried(said) for said in admissions.testimonies(stage.network, state.validation_job)],
+    }
+
+
+def _tried(said: Testimony) -> dict[str, Any]:
+    """In what a member of the admission committee ran the kernel's cases, and what follows from its certificate."""
+    certificate = said.certificate
+    if certificate is None:
+        raise DemoError(f"{said.member} shows no certificate: {said.fault}")
+    return {
+        "validator": said.member,
+        "environments": [each.name for each in certificate.environments],
+        "determinism": certificate.determinism.value,
     }
 
 

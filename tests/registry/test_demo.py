@@ -47,6 +47,16 @@ def test_the_kernel_is_admitted_under_the_id_that_its_publisher_and_manifest_giv
     assert report["kernel"]["id"] == "0x" + expected.hex()
 
 
+def test_each_member_of_its_committee_ran_the_cases_in_more_environments_than_its_own(report: Any):
+    tried = report["kernel"]["tried"]
+    assert report["kernel"]["classes"] in {2, 3}
+    assert len(tried) == 3
+    for each in tried:
+        assert each["determinism"] == "bitwise"
+        assert each["environments"][0] == "reference"
+        assert len(each["environments"]) == 3
+
+
 def test_the_contract_was_told_what_the_image_shows(report: Any):
     job = report["job"]
     assert job["status"] == "finalised"
