@@ -7,7 +7,7 @@ cuBLAS 2.1.11 (NVIDIA_TF32_OVERRIDE=0 keeps every library from TF32, whatever th
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aivm.execution.engine import OptionMismatchError
 from aivm.manifest.enums import Provider
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from aivm.manifest import Numerics, Runtime
 
 
+FIXED: Final = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+WITHOUT_TF32: Final = {"NVIDIA_TF32_OVERRIDE": "0"}
+
+
 def switches(runtime: Runtime, numerics: Numerics) -> dict[str, str]:
     """Environment variables of a worker, by name; none where the processor computes.
 
@@ -25,8 +29,7 @@ def switches(runtime: Runtime, numerics: Numerics) -> dict[str, str]:
     """
     if runtime.provider is Provider.CPU:
         return {}
-    fixed = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-    return fixed if numerics.tf32 else {**fixed, "NVIDIA_TF32_OVERRIDE": "0"}
+    return {**FIXED} if numerics.tf32 else {**FIXED, **WITHOUT_TF32}
 
 
 def require_switches(runtime: Runtime, numerics: Numerics, variables: Mapping[str, str] = os.environ) -> None:

@@ -45,7 +45,7 @@ AXES: Final = (
     Axis(name="timezone", summary="the time zone (TZ)", explore=surroundings.timezone, free=True),
     Axis(name="cpu", summary="features of the processor hidden, at full speed", explore=masked.explore),
     Axis(name="emulated", summary="other processors, emulated", explore=emulated.explore),
-    Axis(name="gpu", summary="ONNX Runtime's CUDA provider", explore=accelerated.explore),
+    Axis(name="gpu", summary="ONNX Runtime's CUDA provider, PyTorch's device", explore=accelerated.explore),
 )
 
 
