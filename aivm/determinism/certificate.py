@@ -120,7 +120,7 @@ class Certificate(Record, frozen=True, kw_only=True, tag="aivm/certificate"):
     absences: tuple[CertifiedAbsence, ...]
 
     def check(self) -> None:
-        """Checks the cells, and that the class follows from them.
+        """Checks the cells, that the class follows from them, and that what is named can be shown on a terminal.
 
         Raises:
             RecordError: naming the member at fault.
@@ -143,6 +143,10 @@ class Certificate(Record, frozen=True, kw_only=True, tag="aivm/certificate"):
         )
         if follows is not self.determinism:
             raise RecordError(f"is {self.determinism}, and the cells show {follows}", path="determinism")
+        for index, parted in enumerate(self.divergences):
+            for name in (parted.environment, parted.case):
+                if not name.isprintable():
+                    raise RecordError(f"{name!r} has characters that move the cursor", path=f"divergences[{index}]")
 
     def record(self) -> bytes:
         """The bytes of the record.

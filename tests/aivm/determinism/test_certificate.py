@@ -10,6 +10,7 @@ from subjects import DIGITS, WORDS
 
 from aivm import canonical, records
 from aivm.determinism import Certificate, Journal, Wishes, named, plan, run
+from aivm.determinism.certificate import CertifiedDivergence
 from aivm.digests import Digest
 from aivm.manifest import DeterminismClass
 from aivm.records import RecordError
@@ -57,6 +58,18 @@ def test_cells_that_are_none_are_refused(certificate, cells, message):
     forged = msgspec.structs.replace(certificate, environments=(first, *certificate.environments[1:]))
     with pytest.raises(RecordError, match=message):
         forged.record()
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "all is well\n", "\x9b2J", "\u202e"])
+@pytest.mark.parametrize("member", ["environment", "case"])
+def test_names_that_would_write_over_a_terminal_are_refused(certificate, member, name):
+    named_ = {"environment": "isa=portable", "case": "zero", member: name}
+    parted = CertifiedDivergence(
+        **named_, cases=1, operator=None, operator_type=None, tensor=None, largest_ulps=None, note=""
+    )
+    forged = canonical.encode(json.loads(certificate.record()) | {"divergences": [msgspec.to_builtins(parted)]})
+    with pytest.raises(RecordError, match="move the cursor"):
+        records.decode(forged, Certificate)
 
 
 def test_a_program_has_no_certificate(tmp_path):

@@ -86,6 +86,17 @@ def test_a_good_kernel_keeps_its_promise_in_every_part_and_the_certificate_says_
     assert [each.digest().hex() for each in found.environments] == [e.environment for e in certificate.environments]
 
 
+def test_outputs_that_only_digests_speak_for_are_let_go():
+    found = run_part(DIGITS, draw(DIGITS, SEEDS[3], 1))
+    assert all(cell.digest is not None for tried in found.matrix.environments for cell in tried.cells.values())
+    assert found.outputs == {}
+
+
+def test_a_tolerant_kernel_breaks_its_promise_by_an_output_that_its_manifest_does_not_allow():
+    found = replace(part((HERE, ONE), (HERE, OTHER), claim="tolerant"), outputs={OTHER: b"no tensor file"})
+    assert found.varying() == [f"a in {found.matrix.environments[1].name}"]
+
+
 def test_what_there_is_no_time_for_is_said_and_shows_nothing():
     plan = draw(DIGITS, SEEDS[3], 2)
     with pytest.raises(StoppedError):
