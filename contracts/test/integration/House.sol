@@ -77,6 +77,15 @@ abstract contract House is JobBook {
         });
     }
 
+    /// @dev Of a job, at most.
+    function _longestLife() internal pure virtual returns (uint32) {
+        return 2 days;
+    }
+
+    function _thawPeriod() internal pure virtual returns (uint48) {
+        return THAW_PERIOD;
+    }
+
     function _oracleKey() internal pure virtual returns (uint256) {
         return ORACLE_KEY;
     }
@@ -112,10 +121,10 @@ abstract contract House is JobBook {
     function _deploy() private {
         vrf = _newVrf();
         parameters = new MarketParameters(
-            owner, IMarketParameters.Bounds({greatestSlash: 1 ether, leastOpenWindow: 1 hours + 4, leastCommitWindow: 10 minutes, longestDraw: EPOCH, longestLife: 2 days}), _parameters()
+            owner, IMarketParameters.Bounds({greatestSlash: 1 ether, leastOpenWindow: 1 hours + 4, leastCommitWindow: 10 minutes, longestDraw: EPOCH, longestLife: _longestLife()}), _parameters()
         );
         address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 3);
-        staking = new ValidatorStaking(next, treasury, 1 ether, THAW_PERIOD, EPOCH);
+        staking = new ValidatorStaking(next, treasury, 1 ether, _thawPeriod(), EPOCH);
         registry = new KernelRegistry(next);
         appeals = new Appeals(IJobMarket(next), staking);
         market = new JobMarket(vrf, staking, registry, parameters, appeals);

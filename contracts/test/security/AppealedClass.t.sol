@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Appeals} from "../../Appeals.sol";
-import {JobMarket} from "../../JobMarket.sol";
-import {KernelRegistry} from "../../KernelRegistry.sol";
-import {MarketParameters} from "../../MarketParameters.sol";
-import {ValidatorStaking} from "../../ValidatorStaking.sol";
 import {IAppeals} from "../../interfaces/IAppeals.sol";
 import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {EnvironmentClass, JobId} from "../../types/Ids.sol";
 import {JobProgress, JobTerms} from "../../types/Job.sol";
-import {EcvrfProver} from "../support/EcvrfProver.sol";
 import {House} from "../integration/House.sol";
 
 /// @notice A tree that was given to another class between a job and its appeal. The challenge window is four epochs, which the bounds allow.
@@ -25,38 +19,20 @@ contract AppealedClassTest is House {
         p.challengeWindow = 4 days;
     }
 
+    function _longestLife() internal pure override returns (uint32) {
+        return 5 days;
+    }
+
+    function _thawPeriod() internal pure override returns (uint48) {
+        return 14 days;
+    }
+
     function setUp() public {
-        vm.roll(100);
-        vm.warp(1_700_000_000);
-        vm.recordLogs();
-        owner = makeAddr("owner");
-        treasury = makeAddr("treasury");
-        publisher = makeFunded("publisher", 100 ether);
-        requester = makeFunded("requester", 1_000 ether);
-        anyone = makeFunded("anyone", 1 ether);
-        oracle = makeFunded("oracle", 100 ether);
-        vrf = _newVrf();
-        parameters = new MarketParameters(
-            owner, IMarketParameters.Bounds({greatestSlash: 1 ether, leastOpenWindow: 1 hours + 4, leastCommitWindow: 10 minutes, longestDraw: EPOCH, longestLife: 5 days}), _parameters()
-        );
-        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 3);
-        staking = new ValidatorStaking(next, treasury, 1 ether, 14 days, EPOCH);
-        registry = new KernelRegistry(next);
-        appeals = new Appeals(IJobMarket(next), staking);
-        market = new JobMarket(vrf, staking, registry, parameters, appeals);
-        (uint256 x, uint256 y) = EcvrfProver.publicKey(ORACLE_KEY);
-        bytes memory proof = EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(vrf.possessionAlpha(oracle, x, y)));
-        vm.prank(oracle);
-        vrf.registerOperator{value: 10 ether}(x, y, proof);
-        skipBlocks(2);
-        for (uint256 i = 0; i < 8; ++i) {
-            _addValidator(STAKE, i == 1 ? ARM : i < 5 ? X86 : OLD);
+        _build(5);
+        for (uint256 i = 0; i < 3; ++i) {
+            _addValidator(STAKE, OLD);
         }
         _nextEpoch();
-        vm.prank(publisher);
-        registry.registerPublisher("vision-lab");
-        kernel = _register("digits", 0.05 ether);
-        _approve(kernel);
     }
 
     /// @dev Three honest machines compute a job of their class, and then take the next release of their libraries.
