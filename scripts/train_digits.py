@@ -1,6 +1,6 @@
 """Trains the digit classifier of `kernels/digits` on the reproducible engine, and writes it as ONNX.
 
-    pip install 'aivm[train]'
+    pip install -e '.[train]'
     python scripts/train_digits.py            # writes kernels/digits
     python scripts/train_digits.py --check    # trains again and compares with what is there, byte for byte
 

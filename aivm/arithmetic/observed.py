@@ -19,6 +19,7 @@ from aivm.arithmetic.errors import ArithmeticEngineError
 from aivm.arithmetic.lower import dtypes
 from aivm.arithmetic.session import read_model
 from aivm.arithmetic.trace import Entry, Operation, Recording, Trace
+from aivm.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -119,7 +120,7 @@ def _runtime() -> Any:
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
-        raise ObservedRunError("ONNX Runtime is not installed", hint="run: pip install 'aivm[ort]'") from error
+        raise ObservedRunError("ONNX Runtime is not installed", hint=f"run: {install_command('ort')}") from error
 
 
 def _settings(runtime: Any, options: OrtOptions) -> Any:

@@ -9,6 +9,7 @@ from aivm.arithmetic.errors import ArithmeticEngineError
 from aivm.arithmetic.feeds import check_feeds
 from aivm.arithmetic.observed import LEVELS
 from aivm.arithmetic.session import parse_model, read_model
+from aivm.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ class OrtSession:
             runtime = importlib.import_module("onnxruntime")
         except ImportError as error:
             raise EngineNameError(
-                f"ONNX Runtime cannot be imported: {error}", hint="run: pip install 'aivm[ort]'"
+                f"ONNX Runtime cannot be imported: {error}", hint=f"run: {install_command('ort')}"
             ) from error
         proto, _ = read_model(source)
         options = runtime.SessionOptions()

@@ -21,6 +21,7 @@ from aivm.determinism.plan import Plan, plan
 from aivm.determinism.running import run_environment
 from aivm.determinism.suite import at_hand
 from aivm.errors import AivmError
+from aivm.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -118,7 +119,7 @@ def _client(scheduler: str) -> Any:
     try:
         distributed = importlib.import_module("distributed")
     except ImportError as error:
-        raise ClusterError("Dask is not installed", hint="run: pip install 'aivm[cluster]'") from error
+        raise ClusterError("Dask is not installed", hint=f"run: {install_command('cluster')}") from error
     try:
         return distributed.Client(scheduler, timeout=_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

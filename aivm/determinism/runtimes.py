@@ -10,6 +10,7 @@ import msgspec
 from aivm import typed
 from aivm.arithmetic.trace import ARITHMETIC
 from aivm.errors import AivmError
+from aivm.extras import install_command
 from aivm.manifest import (
     ExecutionMode,
     GraphOptimization,
@@ -42,7 +43,7 @@ def engine_runtime(name: str) -> Runtime:
         raise RuntimeChangeError(f"there is no engine {name!r}", hint="there are reproducible and onnxruntime")
     version = installed_onnxruntime()
     if version is None:
-        raise RuntimeChangeError("ONNX Runtime is not installed", hint="run: pip install 'aivm[ort]'")
+        raise RuntimeChangeError("ONNX Runtime is not installed", hint=f"run: {install_command('ort')}")
     options = OnnxRuntimeOptions(
         provider=Provider.CPU,
         graph_optimization=GraphOptimization.ALL,

@@ -25,6 +25,7 @@ from aivm.execution.engine import (
     wanted_outputs,
 )
 from aivm.execution.ort_options import PROVIDERS, own, provider_settings, read_back, read_options, session_options
+from aivm.extras import install_command
 from aivm.manifest.enums import Provider
 
 if TYPE_CHECKING:
@@ -125,13 +126,13 @@ def import_runtime(runtime: Runtime) -> ModuleType:
     if len(installed) > 1:
         raise ConflictingDistributionsError(
             f"{' and '.join(installed)} are both installed and overwrite each other's files",
-            hint=f"run: pip uninstall --yes {' '.join(installed)}\n  then: pip install 'aivm[{extra}]'",
+            hint=f"run: pip uninstall --yes {' '.join(installed)}\n  then: {install_command(extra)}",
         )
     try:
         onnxruntime = importlib.import_module("onnxruntime")  # takes a tenth of a second, and is optional
     except ImportError as error:
         raise EngineUnavailableError(
-            f"ONNX Runtime cannot be imported: {error}", hint=f"run: pip install 'aivm[{extra}]'"
+            f"ONNX Runtime cannot be imported: {error}", hint=f"run: {install_command(extra)}"
         ) from error
     if onnxruntime.__version__ != runtime.version:
         package = installed[0] if installed else "onnxruntime"
@@ -144,7 +145,7 @@ def import_runtime(runtime: Runtime) -> ModuleType:
     if provider not in available:
         raise ProviderUnavailableError(
             f"the manifest wants {provider}, this ONNX Runtime has {', '.join(available)}",
-            hint=f"run: pip uninstall --yes {' '.join(installed)}\n  then: pip install 'aivm[{extra}]'",
+            hint=f"run: pip uninstall --yes {' '.join(installed)}\n  then: {install_command(extra)}",
         )
     return onnxruntime
 
