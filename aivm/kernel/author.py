@@ -190,7 +190,8 @@ def read_author(directory: Path) -> Author:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise KernelError(f"{FILE} is not TOML: {error}") from error
     except msgspec.ValidationError as error:
-        raise KernelError(f"{FILE}: {error}", hint="docs/publisher.md lists every member.") from error
+        hint = "The one that `aivm kernel init` writes shows every member."
+        raise KernelError(f"{FILE}: {error}", hint=hint) from error
 
 
 def _with_engine(value: dict[str, Any]) -> dict[str, Any]:

@@ -21,12 +21,14 @@ from aivm.lint import require_clean, signature
 from aivm.lint.linter import MAX_MODEL_BYTES
 from aivm.manifest import (
     Answer,
+    AnswerConvention,
     Build,
     Case,
     Hamming,
     Hardware,
     Limits,
     Manifest,
+    ManifestError,
     Model,
     OutputSpec,
     Promise,
@@ -121,13 +123,16 @@ def _read(directory: Path) -> tuple[Author, bytes, bytes | None, dict[str, Tenso
 def _run(kernel: Kernel, author: Author) -> Kernel:
     """Runs every case, puts the results into the manifest, and lets a second worker confirm them."""
     # The packages need each other: an execution takes a kernel, and packing is what executes.
-    from aivm.execution import execute, validate  # noqa: PLC0415
+    from aivm.execution import InputError, execute, validate  # noqa: PLC0415
 
     expected: dict[str, Expected] = {}
     promises: list[Promise] = []
     build = kernel.manifest.build
     for name, inputs in kernel.cases.items():
-        execution = execute(kernel, inputs)
+        try:
+            execution = execute(kernel, inputs)
+        except InputError as error:
+            raise type(error)(f"case {name!r}: {error.message}", hint=error.hint) from error
         expected[name] = Expected(record=execution.record, tensors=execution.tensors)
         promises.append(Promise(sketch=Digest(execution.sketch).hex(), answer=execution.record.answer))
         build = _build(author, execution.environment)
@@ -239,6 +244,11 @@ def _check_names(author: Author, found: Signature) -> None:
             if name not in names:
                 hint = f"The graph has {', '.join(map(repr, names))}."
                 raise KernelError(f"kernel.toml: [{member}.{name}]: the graph has no such tensor", hint=hint)
+    answer, names = author.answer, [port.name for port in found.outputs]
+    if answer.convention is not AnswerConvention.NONE and answer.output not in names:
+        have = "none" if answer.output is None else repr(answer.output)
+        hint = f"Set output under [answer] in kernel.toml: the graph has {', '.join(map(repr, names))}."
+        raise ManifestError(f"want the name of an output, have {have}", path="answer.output", hint=hint)
 
 
 def _model(data: bytes, found: Signature) -> Model:

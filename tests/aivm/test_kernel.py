@@ -129,6 +129,7 @@ def test_a_kernel_toml_that_is_not_utf8_is_refused(tmp_path):
         ("1.2.3", "1.2", "kernel_version"),
         ("Apache-2.0", "no licence", "licence"),
         ('output = "logits"', 'output = "image"', "answer.output"),
+        ('output = "logits"', "", "answer.output"),
         ("minimum = 0", "minimum = 20", "inputs[0].minimum"),
         ("memory_bytes = 1_000_000_000", "memory_bytes = 0", "limits.memory_bytes"),
         ('description = "a test"', 'author_fee = "1e18"', "author_fee"),
@@ -277,7 +278,7 @@ def test_a_case_that_is_no_tensor_file_is_refused_by_name(tmp_path):
 def test_a_case_that_breaks_the_conventions_is_refused_and_nothing_is_written(tmp_path, inputs):
     folder = author_folder(tmp_path / "k", cases={"first": image(1), "odd": inputs})
     before = files_of(folder)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="case 'odd'"):
         pack(folder)
     assert files_of(folder) == before
 
