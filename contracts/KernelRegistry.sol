@@ -16,7 +16,7 @@ import {AggregationRule, DeterminismClass, Manifest, SeedPolicy} from "./types/M
 /// @title The kernels: manifests, names and versions, life cycle. See IKernelRegistry.
 /// @notice Properties that the tests hold it to:
 ///         1. A kernel's manifest, publisher and version never change, and its id is the hash of manifest and publisher.
-///         2. A status moves from Registered by the result of the kernel's own last admission job, and from Approved to Rejected by a challenge.
+///         2. A status moves from Registered by the result of the kernel's own last admission job, and never again; a challenge takes classes from it.
 ///         3. A kernel is approved that is not pinned only by members of two environment classes.
 ///         4. The determinism class in force never rises, and falls only by a challenge.
 ///         5. A name resolves to a kernel of that publisher and that name; a version always to the same.
@@ -241,7 +241,9 @@ contract KernelRegistry is IKernelRegistry {
         if (tree >= WeightForest.TREES) return;
         IValidatorStaking staking = IJobMarket(market).staking();
         uint256 epoch = staking.currentEpoch();
-        (uint256 have, uint256 all) = (staking.totalWeightAt(tree, epoch), staking.totalWeightAt(type(uint8).max, epoch));
+        // A class whose tree was given to another since is gone.
+        uint256 have = staking.assignedIn(tree) < shown.terms.rules.epoch() ? staking.totalWeightAt(tree, epoch) : 0;
+        uint256 all = staking.totalWeightAt(type(uint8).max, epoch);
         require(have * LEAST_SHARE >= all, KernelRegistry_ClassTooLight(shown.job, have, all));
     }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from aivm.determinism.axes import AXES
 from aivm.determinism.axes.base import Absence, Choice, Wishes
+from aivm.determinism.axes.computing import THREADS
 from aivm.determinism.certificate import Certificate
 from aivm.determinism.divergence import FirstDivergence
 from aivm.determinism.feeds import Feeds
@@ -200,6 +201,8 @@ def _claims(subject: Subject) -> DeterminismClass:
 def _allowed(subject: Subject, setting: Setting) -> bool:
     """Whether a machine that keeps the manifest may be so: it is free to choose its threads, but not all else."""
     assert subject.manifest is not None
+    if setting.threads not in (None, *THREADS):
+        return False  # as many as this machine has processors, which another has not
     return not setting.runtime or (
         leaves_optimization(subject.manifest) and setting.runtime.keys() == {"graph_optimization"}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -61,6 +62,8 @@ def run_environment(
     Raises:
         StoppedError: as `stopped` or `until` said.
     """
+    if stopped() or (until is not None and time.monotonic() >= until):
+        raise _stopped()
     try:
         place = Place(subject, planned.setting, feeds, until=until)
     except AivmError as error:

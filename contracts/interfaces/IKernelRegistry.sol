@@ -12,7 +12,7 @@ import {AggregationRule, DeterminismClass, Manifest} from "../types/Manifest.sol
 ///         A kernel is approved by what a committee agrees on, and how far that goes depends on who agreed. One that is to give the same bits
 ///         everywhere needs members of two environment classes at least. A pinned one is approved class by class, by committees of
 ///         that class. Whoever finds two results that contradict the class in force can have it taken down, for good: for all
-    ///         classes to pinned, for one class altogether.
+///         classes to pinned, for one class altogether.
 interface IKernelRegistry {
     enum Status {
         Unknown,

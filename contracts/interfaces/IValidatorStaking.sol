@@ -56,7 +56,7 @@ interface IValidatorStaking {
     ///         seconds. Thawing more restarts the clock of all of it.
     function thaw(uint128 amount) external;
 
-    /// @notice Puts the thawing part back to work; in the next epoch, if the caller has had two places in this one already.
+    /// @notice Puts the thawing part back to work; in the next epoch, if all thawed and the caller has taken a place in this one already.
     function cancelThaw() external;
 
     /// @notice Credits the thawed part; collect it with `withdraw`. Refused while the caller is blamed in a job that is not final.

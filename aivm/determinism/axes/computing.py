@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from aivm.determinism.subject import Subject
 
 _ENGINES: Final = ("reproducible", "onnxruntime")
+#: Beside those, as many as this machine has processors.
+THREADS: Final = (2, 4)
 #: A few, and more than any register tile has rows.
 _BATCHES: Final = (5, 64)
 
@@ -62,7 +64,7 @@ def isa(subject: Subject, wishes: Wishes) -> Iterator[Choice | Absence]:
 def threads(subject: Subject, wishes: Wishes) -> Iterator[Choice | Absence]:
     """Two and four, and as many as there are processors."""
     del wishes
-    for count in sorted({2, 4, os.cpu_count() or 1} - {1}):
+    for count in sorted({*THREADS, os.cpu_count() or 1} - {1}):
         runtime = subject.manifest.runtime if subject.manifest else None
         pinned = isinstance(runtime, OnnxRuntime) and runtime.options.intra_op_threads != 0
         changes = {"intra_op_threads": count} if pinned else {}

@@ -153,6 +153,21 @@ contract ChallengeTest is RegistryBase, PastJobs {
         assertClass(DeterminismClass.Bitwise);
     }
 
+    function testFuzz_AClassWhoseTreeWasGivenAwayWeighsNothing(uint256 assigned) public {
+        assigned = bound(assigned, 0, 20);
+        market.assign(1, assigned);
+        Past memory past = _inference(kernel, "one", 0x40); // in epoch 10
+        past.tree = 1;
+        IKernelRegistry.Evidence memory one = _end(market, past);
+        IKernelRegistry.Evidence memory other = _end(market, _inference(kernel, "other", 0x4));
+        if (assigned >= 10) {
+            _refused(one, other, abi.encodeWithSelector(IKernelRegistry.KernelRegistry_ClassTooLight.selector, one.job, 0, 800));
+        } else {
+            _challenge(one, other);
+            assertClass(DeterminismClass.Pinned);
+        }
+    }
+
     function test_AnEighthOfAllWeightIsEnough() public {
         Past memory heavy = _inference(kernel, "one", 0x40);
         heavy.tree = 1;

@@ -10,6 +10,7 @@ import {House} from "../integration/House.sol";
 /// @notice What five of the least stakes can do to a kernel, in a class that nobody else announces.
 contract KernelAttacksTest is House {
     EnvironmentClass private constant OWN = EnvironmentClass.wrap("a class of one's own");
+    EnvironmentClass private constant NEXT = EnvironmentClass.wrap("release 2");
     bytes32 private constant YES = bytes32(uint256(1));
 
     function setUp() public {
@@ -95,5 +96,29 @@ contract KernelAttacksTest is House {
         assertTrue(registry.isBarred(kernel, OWN), "their own class");
         _approve(kernel, X86);
         assertTrue(registry.isAdmitted(kernel, X86), "another");
+    }
+
+    /// @dev Nor with the weight of the class that is given their tree.
+    function test_WhoLeftATreeDoesNotSpeakWithTheWeightOfTheClassThatGotIt() public {
+        JobId one = _examined(bytes32(uint256(1)));
+        JobId other = _examined(0);
+        (uint256 left,) = staking.treeOf(OWN);
+        for (uint256 i = 20; i < 25; ++i) {
+            vm.prank(validators[i]);
+            staking.thaw(1 ether);
+        }
+        _nextEpoch();
+        _nextEpoch();
+        // Half of the network takes the next release of its libraries.
+        for (uint256 i = 0; i < 10; ++i) {
+            vm.prank(validators[i]);
+            staking.stake(NEXT, "");
+        }
+        _nextEpoch();
+        (uint256 given,) = staking.treeOf(NEXT);
+        assertEq(given, left, "the new class has their tree");
+        vm.expectPartialRevert(IKernelRegistry.KernelRegistry_ClassTooLight.selector);
+        this.challenge(one, other);
+        assertEq(uint256(registry.kernelOf(kernel).determinism), uint256(DeterminismClass.Bitwise), "determinism");
     }
 }

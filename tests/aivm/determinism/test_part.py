@@ -56,12 +56,20 @@ def test_nothing_is_changed_that_the_manifest_pins_or_that_makes_another_computa
             assert not set(each.values) & {"optimisation", "batch", "flush", "engine", "cpu"}
 
 
-def test_machines_that_have_the_same_values_take_the_same(monkeypatch):
-    here = [draw(DIGITS, seed, 1).environments[1].values for seed in SEEDS]
+def test_machines_take_the_same_whatever_their_own_number_of_processors(monkeypatch):
+    here = [draw(DIGITS, seed, 2).environments for seed in SEEDS]
     monkeypatch.setattr(computing.os, "cpu_count", lambda: 64)
+    assert [draw(DIGITS, seed, 2).environments for seed in SEEDS] == here
+    assert {each.values["threads"] for plan in here for each in plan[1:]} == {"2", "4"}
+
+
+def test_machines_take_the_same_of_the_values_that_both_have(monkeypatch):
+    here = [draw(DIGITS, seed, 1).environments[1].values for seed in SEEDS]
+    few = computing._core.isas()[-1:]
+    monkeypatch.setattr(computing._core, "isas", lambda: [computing._core.isa(), *few])
     there = [draw(DIGITS, seed, 1).environments[1].values for seed in SEEDS]
-    assert {values["threads"] for values in there} > {values["threads"] for values in here}
-    assert all(a == b for a, b in zip(here, there, strict=True) if b["threads"] != "64")
+    assert {values["isa"] for values in there} == set(few)
+    assert [{**values, "isa": ""} for values in there] == [{**values, "isa": ""} for values in here]
 
 
 def test_what_a_machine_does_its_own_way_it_goes_on_doing_but_for_what_is_drawn():
