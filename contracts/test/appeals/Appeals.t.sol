@@ -213,6 +213,8 @@ contract AppealsTest is House {
         JobId other = _appeal(id);
         _rerun(other, _right());
         uint256 credit = appeals.creditOf(treasury);
+        vm.expectEmit(address(appeals));
+        emit IAppeals.AppealRejected(id, knower);
         _resolve(id, other);
         assertEq(appeals.creditOf(treasury) - credit, BOND, "the treasury's");
         assertEq(appeals.creditOf(knower), 0, "not the appellant's");

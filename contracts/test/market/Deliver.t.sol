@@ -228,7 +228,7 @@ contract DeliverTest is House {
         }
     }
 
-    function test_TooLittleGasIsSaid() public {
+    function test_TooLittleToCallTheConsumerWithIsSaid() public {
         JobId id = _settled(3, address(new Taker()), 1_000_000);
         JobTerms memory terms = _termsIn(id);
         JobProgress memory progress = _progressIn(id);

@@ -64,6 +64,15 @@ contract TogetherTest is House {
         _approve(kernel);
     }
 
+    function test_TheEventOfARoundNamesWhatEachSaid() public {
+        JobId id = _opened(3);
+        Attestation[] memory said = _disagreement(3);
+        (Shown[] memory shown, bytes memory signatures) = _together(id, said, type(uint256).max);
+        vm.expectEmit(address(market));
+        emit IJobMarket.RoundOpened(id, 0, said);
+        _settleTogether(id, shown, signatures);
+    }
+
     function test_ThoseWhoAllRefuseFailTheJob() public {
         JobId id = _opened(5);
         (Shown[] memory shown, bytes memory signatures) = _together(id, _unanimous(5, _refusal()), type(uint256).max);
@@ -267,6 +276,21 @@ contract SignaturesTest is TestBase {
 
     function isBy(address account, bytes32 digest, bytes calldata signatures, uint256 place) external view returns (bool) {
         return Signatures.isBy(account, digest, signatures, place);
+    }
+
+    /// @dev The same of the first `length` bytes alone, with the others behind them in the calldata.
+    function isByFirst(uint256 length, address account, bytes32 digest, bytes calldata signatures, uint256 place) external view returns (bool) {
+        return Signatures.isBy(account, digest, signatures[:length], place);
+    }
+
+    function test_WhatIsBehindTheSignaturesIsNone() public {
+        (address account, uint256 key) = makeAccount("signer");
+        (uint8 v, bytes32 r, uint256 s) = _signed(key, "digest");
+        bytes memory signature = abi.encodePacked(r, s | (uint256(v - 27) << 255));
+        bytes memory all = bytes.concat(new bytes(64), signature);
+        assertTrue(this.isByFirst(128, account, "digest", all, 1), "within");
+        assertFalse(this.isByFirst(127, account, "digest", all, 1), "a byte is behind");
+        assertFalse(this.isByFirst(64, account, "digest", all, 1), "behind");
     }
 
     function _signed(uint256 key, bytes32 digest) private pure returns (uint8 v, bytes32 r, uint256 s) {

@@ -111,6 +111,24 @@ contract DrawTest is StakingBase {
         staking.draw(SEED, 3, nobody, 0, epoch + 3);
     }
 
+    /// @dev A node of the first tree weighs as much as all of the second: 512 leaves are one of its eight-times-eights of eights.
+    function test_ADrawStaysInItsTreeWhereAnotherTreesNodeWeighsAsMuch() public {
+        for (uint256 i = 0; i < 515; ++i) {
+            stakeAs(nth(i), MINIMUM);
+        }
+        for (uint256 i = 515; i < 518; ++i) {
+            vm.deal(nth(i), MINIMUM);
+            vm.prank(nth(i));
+            staking.stake{value: MINIMUM}(EnvironmentClass.wrap("another"), ENDPOINT);
+        }
+        nextEpoch();
+        Seat[] memory drawn = staking.draw(SEED, 3, new Seat[](0), 1, staking.currentEpoch());
+        assertEq(drawn.length, 3, "all of the second tree");
+        for (uint256 i = 0; i < 3; ++i) {
+            assertEq(drawn[i].treeOf(), 1, "tree");
+        }
+    }
+
     function test_ChangesInEveryEpochLeaveTheLastTwoReadable() public {
         stakeMany(2);
         nextEpoch();
