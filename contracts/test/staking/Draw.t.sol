@@ -111,12 +111,13 @@ contract DrawTest is StakingBase {
         staking.draw(SEED, 3, nobody, 0, epoch + 3);
     }
 
-    /// @dev A node of the first tree weighs as much as all of the second: 512 leaves are one of its eight-times-eights of eights.
+    /// @dev Of the first tree's second 512 leaves those from the 64th on weigh as much as all of the second tree.
     function test_ADrawStaysInItsTreeWhereAnotherTreesNodeWeighsAsMuch() public {
-        for (uint256 i = 0; i < 515; ++i) {
+        for (uint256 i = 0; i < 579; ++i) {
             stakeAs(nth(i), MINIMUM);
+            if (i >= 512 && i < 576) thawAs(nth(i), MINIMUM);
         }
-        for (uint256 i = 515; i < 518; ++i) {
+        for (uint256 i = 579; i < 582; ++i) {
             vm.deal(nth(i), MINIMUM);
             vm.prank(nth(i));
             staking.stake{value: MINIMUM}(EnvironmentClass.wrap("another"), ENDPOINT);
