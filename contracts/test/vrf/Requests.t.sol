@@ -326,12 +326,14 @@ contract VrfRequestsTest is CoordinatorBase {
     }
 
     function test_ABiggerBondOutlastsASlash() public {
-        uint256 index = _register(3, MINIMUM_BOND + SLASH);
+        uint256 index = _register(3, MINIMUM_BOND + 2 * SLASH);
         skipBlocks(ACTIVATION_DELAY);
         for (uint256 number = 0; number < 3; ++number) {
             vm.prank(_account(number));
             coordinator.exit();
         }
+        _miss(_requestAndMine());
+        assertTrue(coordinator.operator(index).active, "above the minimum");
         _miss(_requestAndMine());
         assertTrue(coordinator.operator(index).active, "at the minimum");
         _miss(_requestAndMine());
