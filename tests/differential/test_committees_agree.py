@@ -33,10 +33,21 @@ def act(scene, source):
     if choice < 0.4 and working:
         scene.transact(who, scene.staking.thaw(source.choice([working, 1, source.randrange(1, working + 1)])))
     elif choice < 0.5 and state.thawing:
-        scene.transact(who, scene.staking.cancel_thaw())
+        place(scene, who, scene.staking.cancel_thaw(), moves=not state.leaf and state.stake >= ETHER)
     else:
         wanted = max(ETHER - working, 0) + source.choice([0, 1, source.randrange(3 * ETHER)])
-        scene.transact(who, scene.staking.stake(source.choice(CLASSES), ""), wanted)
+        other = source.choice(CLASSES)
+        moves = not state.leaf or other != state.environment_class
+        place(scene, who, scene.staking.stake(other, ""), wanted, moves=moves)
+
+
+def place(scene, who, call, value=0, *, moves):
+    """A step that may take another leaf, which a validator does once an epoch."""
+    if moves and scene.staking.validator(who.address).moved_in == scene.staking.current_epoch():
+        with pytest.raises(errors.ValidatorStakingMovedAlready):
+            scene.transact(who, call, value)
+    else:
+        scene.transact(who, call, value)
 
 
 def word(scene, leaf):
