@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import numpy as np
@@ -355,7 +356,10 @@ def test_cases_that_kill_their_worker_are_each_a_failure():
 def test_a_worker_that_the_machine_ended_is_no_verdict_on_the_kernel():
     with prepare(conforming(kernel(doubling()))) as runner:
         runner.load()
-        os.kill(runner._worker._process.pid, signal.SIGKILL)
+        # It stands still until it ends, so that it is asked before: one that was gone already is only started again.
+        process = runner._worker._process
+        os.kill(process.pid, signal.SIGSTOP)
+        threading.Timer(0.2, process.kill).start()
         with pytest.raises(WorkerLostError):
             runner.validate()
         assert runner.validate().record.conforms  # by another worker
