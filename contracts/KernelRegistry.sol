@@ -34,10 +34,10 @@ contract KernelRegistry is IKernelRegistry {
     uint256 public constant LEAST_CLASSES = 2;
     /// @notice Seats that must be behind a result before it can be held against a kernel: a majority of the largest first committee.
     uint256 public constant CHALLENGE_VOTES = 4;
-    /// @notice A committee of one class shows nothing about other classes if it weighs less than one part of so many of all weight.
-    uint256 public constant LEAST_SHARE = 8;
     /// @dev The same for the result by which the kernel was admitted, which its publisher asked for.
     uint256 private constant ADMISSION_VOTES = 2;
+    /// @notice A committee of one class shows nothing about other classes if it weighs less than one part of so many of all weight.
+    uint256 public constant LEAST_SHARE = 8;
 
     /// @inheritdoc IKernelRegistry
     address public immutable market;

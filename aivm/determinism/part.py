@@ -21,7 +21,7 @@ from aivm.determinism.divergence import FirstDivergence
 from aivm.determinism.feeds import Feeds
 from aivm.determinism.matrix import Matrix
 from aivm.determinism.notes import Memory
-from aivm.determinism.plan import REFERENCE_NAME, Plan, Planned, combined
+from aivm.determinism.plan import REFERENCE_NAME, Plan, Planned, combined, explored
 from aivm.determinism.running import StoppedError, run_environment
 from aivm.determinism.setting import REFERENCE
 from aivm.errors import AivmError
@@ -139,14 +139,11 @@ def draw(subject: Subject, seed: bytes, count: int, *, base: Setting = REFERENCE
         count: how many environments beside the machine's own.
         base: how this machine runs kernels; axes are changed upon it.
     """
+    choices, absences = explored(subject, _WISHES, (axis for axis in AXES if axis.free))
     by_axis: dict[str, list[Choice]] = {}
-    absences: list[Absence] = []
-    for axis in AXES:
-        for found in axis.explore(subject, _WISHES) if axis.free else ():
-            if isinstance(found, Absence):
-                absences.append(found)
-            elif _allowed(subject, found.setting):
-                by_axis.setdefault(axis.name, []).append(found)
+    for choice in choices:
+        if _allowed(subject, choice.setting):
+            by_axis.setdefault(choice.axis, []).append(choice)
     orders = [sorted(choices, key=lambda choice: _rank(seed, choice)) for choices in by_axis.values()]
     drawn = [[order[number % len(order)] for order in orders] for number in range(count if orders else 0)]
     own = Planned(name=REFERENCE_NAME, values={}, setting=base)

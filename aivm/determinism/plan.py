@@ -59,14 +59,7 @@ def plan(subject: Subject, wishes: Wishes, axes: Iterable[Axis] | None = None, *
     unknown = set(crossed) - {axis.name for axis in taken}
     if unknown:
         raise AxisNameError(f"{min(unknown)!r} cannot be crossed: it is not among the axes that are run")
-    choices: list[Choice] = []
-    absences: list[Absence] = []
-    for axis in taken:
-        for found in axis.explore(subject, wishes):
-            if isinstance(found, Choice):
-                choices.append(found)
-            else:
-                absences.append(found)
+    choices, absences = explored(subject, wishes, taken)
     single = [combined([choice]) for choice in choices]
     return Plan(
         environments=(
@@ -84,6 +77,12 @@ def _combinations(choices: Iterable[Choice], crossed: Sequence[str]) -> Iterator
         chosen = [choice for choice in combination if choice is not None]
         if len(chosen) > 1:
             yield combined(chosen)
+
+
+def explored(subject: Subject, wishes: Wishes, axes: Iterable[Axis]) -> tuple[list[Choice], list[Absence]]:
+    """What some axes offer here, and what they cannot."""
+    found = [each for axis in axes for each in axis.explore(subject, wishes)]
+    return [each for each in found if isinstance(each, Choice)], [each for each in found if isinstance(each, Absence)]
 
 
 def combined(choices: Sequence[Choice]) -> Planned:

@@ -39,15 +39,15 @@ def torch_device() -> Any:
     torch.set_float32_matmul_precision("highest")
     cudnn.deterministic, cudnn.benchmark = True, False
     cuda.allow_tf32 = cudnn.allow_tf32 = False
-    have = {
-        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
-        "precision of float32 products": torch.get_float32_matmul_precision(),
-        "cuDNN deterministic": cudnn.deterministic,
-        "cuDNN benchmark": cudnn.benchmark,
-        "TF32 in cuBLAS": cuda.allow_tf32,
-        "TF32 in cuDNN": cudnn.allow_tf32,
-    }
-    for (name, found), want in zip(have.items(), (True, "highest", True, False, False, False), strict=True):
-        if found != want:
-            raise OptionMismatchError(f"PyTorch's switch {name!r} was set to {want!r}, and is {found!r}")
+    switches = (
+        ("deterministic algorithms", torch.are_deterministic_algorithms_enabled(), True),
+        ("precision of float32 products", torch.get_float32_matmul_precision(), "highest"),
+        ("cuDNN deterministic", cudnn.deterministic, True),
+        ("cuDNN benchmark", cudnn.benchmark, False),
+        ("TF32 in cuBLAS", cuda.allow_tf32, False),
+        ("TF32 in cuDNN", cudnn.allow_tf32, False),
+    )
+    for name, have, want in switches:
+        if have != want:
+            raise OptionMismatchError(f"PyTorch's switch {name!r} was set to {want!r}, and is {have!r}")
     return torch.device(os.environ.get(DEVICE, "cpu"))
