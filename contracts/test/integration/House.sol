@@ -235,6 +235,15 @@ abstract contract House is JobBook {
         return _request(size, address(0), 0);
     }
 
+    /// @dev Without a consumer, of one class.
+    function _request(uint8 size, EnvironmentClass environmentClass) internal returns (JobId job) {
+        IJobMarket.JobRequest memory wanted = _wanted(size, address(0), 0);
+        wanted.environmentClass = environmentClass;
+        uint256 price = market.quote(kernel, size, 0);
+        vm.prank(requester);
+        job = market.request{value: price}(wanted);
+    }
+
     function _proofFor(JobId job) internal virtual returns (bytes memory) {
         (, bytes32 alpha) = vrf.challengeOf(_termsIn(job).randomness);
         return EcvrfProver.witnessed(ORACLE_KEY, abi.encodePacked(alpha));

@@ -187,11 +187,7 @@ contract SpanTest is House {
 
     /// @dev A job of seven of one class, who all say the same.
     function _resultOf(EnvironmentClass environmentClass, Attestation memory said) private returns (JobId id) {
-        IJobMarket.JobRequest memory wanted = _wanted(7, address(0), 0);
-        wanted.environmentClass = environmentClass;
-        uint256 price = market.quote(kernel, 7, 0);
-        vm.prank(requester);
-        id = market.request{value: price}(wanted);
+        id = _request(7, environmentClass);
         _open(id);
         _play(id, said);
         _settle(id);

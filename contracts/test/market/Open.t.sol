@@ -68,11 +68,7 @@ contract OpenTest is House {
             staking.stake(other, "");
         }
         _nextEpoch();
-        IJobMarket.JobRequest memory wanted = _wanted(3, address(0), 0);
-        wanted.environmentClass = other;
-        uint256 price = market.quote(kernel, 3, 0);
-        vm.prank(requester);
-        JobId id = market.request{value: price}(wanted);
+        JobId id = _request(3, other);
         _open(id);
         address[] memory members = _committee(id);
         for (uint256 i = 0; i < 3; ++i) {

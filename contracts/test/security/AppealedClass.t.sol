@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IAppeals} from "../../interfaces/IAppeals.sol";
-import {IJobMarket} from "../../interfaces/IJobMarket.sol";
 import {IMarketParameters} from "../../interfaces/IMarketParameters.sol";
 import {EnvironmentClass, JobId} from "../../types/Ids.sol";
 import {JobProgress, JobTerms} from "../../types/Job.sol";
@@ -37,11 +36,7 @@ contract AppealedClassTest is House {
 
     /// @dev Three honest machines compute a job of their class, and then take the next release of their libraries.
     function test_WhoGotATreeSinceDoesNotJudgeTheClassThatHadIt() public {
-        IJobMarket.JobRequest memory wanted = _wanted(3, address(0), 0);
-        wanted.environmentClass = OLD;
-        uint256 price = market.quote(kernel, 3, 0);
-        vm.prank(requester);
-        JobId id = market.request{value: price}(wanted);
+        JobId id = _request(3, OLD);
         _open(id);
         _settleTogether(id, _unanimous(3, _right()));
         for (uint256 i = 5; i < 8; ++i) {
@@ -57,7 +52,7 @@ contract AppealedClassTest is House {
         assertLt(block.timestamp, market.deadlineOf(id), "it can be appealed");
 
         (JobTerms memory terms, JobProgress memory progress) = (_termsIn(id), _progressIn(id));
-        price = appeals.quote(terms);
+        uint256 price = appeals.quote(terms);
         address evil = makeFunded("evil", price);
         vm.prank(evil);
         vm.expectRevert(abi.encodeWithSelector(IAppeals.Appeals_WrongClass.selector, id, EVIL));
